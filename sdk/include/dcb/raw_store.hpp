@@ -1,0 +1,63 @@
+#pragma once
+
+#include <dcb/event_log.hpp>
+#include <dcb/export.hpp>
+#include <dcb/transaction.hpp>
+
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace dcb::inline v0 {
+
+struct pool_options {
+  std::size_t max_connections = 8;
+  std::chrono::milliseconds acquire_timeout{30'000};  ///< how long a call waits for a free connection
+  std::chrono::milliseconds connect_timeout{10'000};  ///< for making one connection
+};
+
+struct store_options {
+  pool_options pool{};
+  std::string application_name = "dcb";             ///< unless the conninfo or PGAPPNAME says otherwise
+  std::chrono::milliseconds cancel_grace{5'000};    ///< how long a cancelled statement may take to end before its connection is dropped
+  std::chrono::milliseconds resolve_timeout{30'000};  ///< how long an append with an id whose answer was lost is sent again
+};
+
+/// A store on a PostgreSQL server with the extension pg_dcb, through a pool of connections made when needed.
+/// Thread safety: every member may be called from any thread at any time, except moving and destroying. A moved-from store may only be
+/// assigned to or destroyed. A sink that uses the store takes a second connection.
+class DCB_EXPORT raw_store final : public event_log {
+ public:
+  /// `conninfo` as libpq takes it (`host=… dbname=…` or a URI; empty: the PG… environment). Does not connect yet.
+  raw_store(std::string conninfo, std::string store, store_options options = {});
+  raw_store(raw_store&&) noexcept;
+  raw_store& operator=(raw_store&&) noexcept;
+  ~raw_store() override;
+
+  std::string_view name() const noexcept;
+
+  /// As `event_log::append`, in a transaction of its own. When the answer is lost: with an `append_id` the append is sent again
+  /// until an answer comes, otherwise `connection_error` with `in_doubt()` is thrown.
+  std::int64_t append(std::span<const new_event> events, const std::optional<append_condition>& condition = {},
+                      const call_options& call = {}) override;
+
+  /// As `event_log::read`, streamed: memory does not grow with the number of events.
+  std::int64_t read(const event_query& query, const read_options& options, const event_sink& sink, const call_options& call = {}) override;
+
+  std::int64_t head(const call_options& call = {}) override;
+  bool exists(const event_query& query, std::int64_t after = 0, const call_options& call = {}) override;
+  std::int64_t count(const event_query& query, std::int64_t after = 0, const call_options& call = {}) override;
+  std::optional<std::int64_t> last(const event_query& query, const call_options& call = {}) override;
+  std::int64_t position_at(timestamp time, const call_options& call = {}) override;
+
+  /// Begins a transaction of the caller's on a connection of the pool. `call` bounds the wait for the connection and the BEGIN.
+  transaction begin(isolation level = isolation::read_committed, const call_options& call = {});
+
+ private:
+  struct impl;
+  std::unique_ptr<impl> impl_;
+};
+
+}  // namespace dcb::inline v0
