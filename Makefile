@@ -1,0 +1,64 @@
+# pg_dcb: an event store with dynamic consistency boundaries in PostgreSQL.
+#
+# On a fresh Debian, `make quickstart` shows it at work and `make check` runs every test; both install what is missing from Debian's
+# packages. `make && make install` builds the extension and installs it into the server of PG_CONFIG, as with any extension.
+# The C++ SDK is CMake's: see CMakeLists.txt.
+
+PG_CONFIG ?= pg_config
+VERSION := $(shell sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pg_dcb.control)
+
+# What scripts get to know of the caller's choice. WITH_LLVM=no builds without the bitcode for JIT, hence without clang.
+export PG_CONFIG WITH_LLVM
+
+# The server's build rules have a `check` of their own and are missing on a bare machine: extension/build.mk meets them apart.
+BUILD = $(MAKE) --no-print-directory -f extension/build.mk srcdir=. $(if $(WITH_LLVM),with_llvm=$(WITH_LLVM))
+
+all: ## build the extension (the default)
+	+@$(BUILD) all
+
+install: ## install the extension into the server of PG_CONFIG
+	+@$(BUILD) install
+
+uninstall: ## remove it from there
+	+@$(BUILD) uninstall
+
+quickstart: ## from nothing to concurrent decisions in a private PostgreSQL, which stays up to be looked at
+	@scripts/quickstart
+
+quickstart-stop: ## stop and remove quickstart's PostgreSQL
+	@scripts/quickstart stop
+
+check: ## all tests, against private throw-away clusters
+	@scripts/check
+
+check-sql: ## SQL behaviour (pgTAP, test/sql)
+check-isolation: ## sessions against each other (isolation specs, test/isolation)
+check-sdk: ## the C++ SDK (GoogleTest, test/sdk)
+check-race: ## races on one boundary (GoogleTest, test/race)
+check-install: ## the installed SDK, from a project that uses it
+check-version: ## one version number everywhere
+check-sql check-isolation check-sdk check-race check-install check-version:
+	@scripts/check $(@:check-%=%)
+
+check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long, needs root)
+	@scripts/check-matrix
+
+check-assert: ## pgTAP and isolation specs on a server with assertions (long)
+	@scripts/check-assert
+
+bench: ## measure
+	@if [ -x bench/run ]; then exec bench/run; else echo 'bench: not yet'; fi
+
+dist: ## the archive for PGXN, from the last commit
+	+@$(BUILD) sql/pg_dcb--$(VERSION).sql
+	@mkdir -p build
+	git archive --format zip --prefix pg_dcb-$(VERSION)/ --add-file sql/pg_dcb--$(VERSION).sql -o build/pg_dcb-$(VERSION).zip HEAD
+
+clean: quickstart-stop ## remove everything built
+	rm -rf build pg_dcb.so extension/*.o extension/*.bc sql/pg_dcb--*.sql
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
+
+.PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-race check-install check-version \
+	check-matrix check-assert bench dist clean help
