@@ -15,6 +15,19 @@ pg_make() {
   flock "$root/Makefile" make --silent --no-print-directory -C "$root" -j"$(nproc)" PG_CONFIG="$PG_CONFIG" ${WITH_LLVM:+with_llvm="$WITH_LLVM"} "$@"
 }
 
+# One step of several: says what it does, and keeps its output for the case that it fails.
+step() {
+  local log=$root/build/step.log
+  mkdir -p "$root/build"
+  say "$1..."
+  shift
+  "$@" > "$log" 2>&1 || { cat "$log" >&2; exit 1; }
+}
+
+# The SDK's build folder, with CMake's options as arguments.
+cmake_configure() { cmake -S "$root" -B "$root/build/cmake" "$@"; }
+cmake_build() { cmake --build "$root/build/cmake" --parallel "$(nproc)" "$@"; }
+
 # Runs a server program. The server refuses root, and `postgres` is the superuser of any real cluster of this machine: root becomes nobody.
 as_server() {
   local drop=()
