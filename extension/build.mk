@@ -17,6 +17,9 @@ DATA_built = $(SCRIPT)
 PG_CXXFLAGS = -std=c++20 -fno-exceptions -fno-rtti -fvisibility=hidden \
 	-Wall -Wextra -Werror -Wno-register -Wno-missing-field-initializers
 
+# The server's headers are not ours to keep free of warnings.
+PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)
+
 PGXS := $(shell $(PG_CONFIG) --pgxs 2> /dev/null)
 ifeq ($(wildcard $(PGXS)),)
 $(error $(PG_CONFIG) finds no server to build for; scripts/packages installs one with its headers)
