@@ -1,5 +1,7 @@
 #include "call_limits.hpp"
 
+#include "server_error.hpp"
+
 #include <dcb/error.hpp>
 
 #include <fcntl.h>
@@ -86,7 +88,7 @@ call_limits::outcome call_limits::wait(int socket, short events, std::optional<s
 }
 
 void throw_interrupted(interruption reason, bool in_doubt) {
-  const char* const hint = in_doubt ? "The append may have been stored. Repeat it with the same append id, or read to find out." : "";
+  const char* const hint = in_doubt ? in_doubt_hint : "";
   if (reason == interruption::stopped)
     throw cancelled("the call was cancelled by its stop token", {.hint = hint, .in_doubt = in_doubt});
   throw timeout("the call's timeout ran out", {.hint = hint, .in_doubt = in_doubt});

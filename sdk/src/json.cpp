@@ -3,6 +3,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cmath>
 
 namespace dcb::inline v0::json {
@@ -19,7 +20,7 @@ std::string_view kind_of(ondemand::value& value) {
   switch (type) {
     case ondemand::json_type::array: return "an array";
     case ondemand::json_type::object: return "an object";
-    case ondemand::json_type::number: return "another number";
+    case ondemand::json_type::number: return "a number";
     case ondemand::json_type::string: return "a string";
     case ondemand::json_type::boolean: return "a boolean";
     case ondemand::json_type::null: return "null";
@@ -28,7 +29,12 @@ std::string_view kind_of(ondemand::value& value) {
 }
 
 std::string expected(std::string_view what, ondemand::value& value) {
-  return "expected " + std::string{what} + ", found " + std::string{kind_of(value)};
+  std::string_view found = kind_of(value);
+  if (found == "a number") {
+    found = value.raw_json_token();
+    found = found.substr(0, std::min(found.find_first_of(" \n\r\t"), std::size_t{40}));
+  }
+  return "expected " + std::string{what} + ", found " + std::string{found};
 }
 
 // A text of which the parser may read a little past the end, in brackets so that every value, a bare number too, is an element of an array
@@ -38,6 +44,12 @@ struct parse_buffer {
   std::string text;
   bool busy = false;
 };
+
+template <class Number>
+void append_number(std::string& text, Number value) {
+  char buffer[32];
+  text.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
+}
 
 void wrap(std::string& buffer, std::string_view text) {
   buffer.reserve(text.size() + 2 + simdjson::SIMDJSON_PADDING);
@@ -196,24 +208,30 @@ void parse(std::string_view name, std::string_view text, void* object, void (*re
   if (values != 1) throw not_json();
 }
 
+void check_text(std::string_view text) {
+  if (text.find('\0') != text.npos || !simdjson::validate_utf8(text.data(), text.size()))
+    throw error{"invalid byte sequence for encoding \"UTF8\"", {.sqlstate = "22021", .detail = "Text is UTF-8 without NUL characters."}};
+}
+
 void check(std::string_view text) {
+  check_text(text);
   simdjson::dom::parser parser;
   std::string buffer;
   wrap(buffer, text);
   simdjson::dom::array array;
   const auto failure = parser.parse(buffer).get(array);
-  // Numbers beyond 64 bits and doubles are JSON all the same.
-  if (failure == simdjson::NUMBER_ERROR || failure == simdjson::BIGINT_ERROR) return;
-  if (failure || array.size() != 1) throw error{"invalid input syntax for type json", {.sqlstate = "22P02", .detail = simdjson::error_message(failure)}};
+  // NUMBER_ERROR: a number beyond 64 bits and doubles is JSON all the same.
+  if (failure != simdjson::NUMBER_ERROR && (failure || array.size() != 1))
+    throw error{"invalid input syntax for type json", {.sqlstate = "22P02", .detail = simdjson::error_message(failure)}};
+  for (auto at = text.find("\\u0000"); at != text.npos; at = text.find("\\u0000", at + 1)) {
+    auto start = at;
+    while (start > 0 && text[start - 1] == '\\') --start;
+    if ((at - start) % 2 == 0)  // the backslash is not itself escaped
+      throw error{"unsupported Unicode escape sequence", {.sqlstate = "22P05", .detail = "\\u0000 cannot be converted to text."}};
+  }
 }
 
 void writer::fail(const std::string& what) const { throw error{path_->text() + ": " + what, {.sqlstate = "DCB03"}}; }
-
-template <class Number>
-static void append_number(std::string& text, Number value) {
-  char buffer[32];
-  text.append(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
-}
 
 void writer::put_integer(std::int64_t value) { append_number(text_, value); }
 void writer::put_unsigned(std::uint64_t value) { append_number(text_, value); }

@@ -1,0 +1,117 @@
+#include "commands.hpp"
+
+#include <dcb/error.hpp>
+
+namespace dcb::inline v0 {
+namespace {
+
+constexpr statement submit_sql{
+    .sql = "CALL dcb.submit($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid, NULL::bigint)",
+    .name = "dcb_submit",
+    .commits = true};
+
+constexpr statement append_sql{
+    .sql = "SELECT dcb.append($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid)", .name = "dcb_append"};
+
+// The head is taken once, before the rows, and bounds them: so it belongs to them, whatever snapshots the functions use.
+constexpr statement read_sql{
+    .sql = "WITH log AS MATERIALIZED (SELECT dcb.head($1::text) AS head) "
+           "SELECT log.head, e.position, e.type, e.tags, e.data, e.payload, e.metadata, e.id, e.recorded_at "
+           "FROM log LEFT JOIN LATERAL dcb.read($1::text, $2::dcb.query, $3::bigint, $4::bigint, $5::boolean, "
+           "LEAST($6::bigint, log.head)) e ON true",
+    .name = "dcb_read"};
+
+constexpr statement head_sql{.sql = "SELECT dcb.head($1::text)", .name = "dcb_head"};
+constexpr statement exists_sql{.sql = "SELECT dcb.exists($1::text, $2::dcb.query, $3::bigint)", .name = "dcb_exists"};
+constexpr statement count_sql{.sql = "SELECT dcb.count($1::text, $2::dcb.query, $3::bigint)", .name = "dcb_count"};
+constexpr statement last_sql{.sql = "SELECT dcb.last($1::text, $2::dcb.query)", .name = "dcb_last"};
+constexpr statement position_at_sql{.sql = "SELECT dcb.position_at($1::text, $2::timestamptz)", .name = "dcb_position_at"};
+
+std::optional<std::string> encode_optional(std::optional<std::int64_t> value) {
+  return value ? std::optional{encode_int8(*value)} : std::nullopt;
+}
+
+std::string_view only_value(const result& answer) {
+  const auto value = answer.rows() == 1 ? answer.value(0, 0) : std::nullopt;
+  if (!value) throw decode_error("the server gave no answer where one was expected");
+  return *value;
+}
+
+std::string_view required(const result& row, int column) {
+  const auto value = row.value(0, column);
+  if (!value) throw decode_error("an event without " + std::string{row.column_name(column)});
+  return *value;
+}
+
+// Into an event whose memory is used again for the next row.
+void decode_row(const result& row, recorded_event& into) {
+  into.position = decode_int8(required(row, 1));
+  into.type = required(row, 2);
+  decode_text_array(required(row, 3), into.tags);
+  into.data = decode_jsonb(required(row, 4));
+  into.payload.reset();
+  if (const auto payload = row.value(0, 5)) {
+    const auto* const begin = reinterpret_cast<const std::byte*>(payload->data());
+    into.payload.emplace(begin, begin + payload->size());
+  }
+  into.metadata.reset();
+  if (const auto metadata = row.value(0, 6)) into.metadata = decode_jsonb(*metadata);
+  into.id.reset();
+  if (const auto id = row.value(0, 7)) into.id = decode_uuid(*id);
+  into.recorded_at = decode_timestamp(required(row, 8));
+}
+
+}  // namespace
+
+std::int64_t command::append(way how, std::span<const new_event> events, const std::optional<append_condition>& condition,
+                             const std::optional<uuid>& append_id) const {
+  const parameters values{store,
+                          encode_events(events, on.new_event_type(limits)),
+                          condition ? std::optional{encode_query(condition->fail_if_events_match)} : std::nullopt,
+                          encode_int8(condition ? condition->after : 0),
+                          append_id ? std::optional{encode_uuid(*append_id)} : std::nullopt};
+  return decode_int8(only_value(on.run(how == way::submit ? submit_sql : append_sql, values, limits)));
+}
+
+std::int64_t command::read(const event_query& query, const read_options& options, const event_sink& sink) const {
+  const parameters values{store,
+                          encode_query(query),
+                          encode_int8(options.after),
+                          encode_optional(options.max_count),
+                          encode_bool(options.backwards),
+                          encode_optional(options.upto)};
+  read_progress progress;
+  recorded_event event;
+  on.stream(read_sql, values, limits, [&](const result& row) {
+    progress.head = decode_int8(required(row, 0));
+    if (!row.value(0, 1)) return true;  // nothing matches: the head stands alone
+    decode_row(row, event);
+    ++progress.delivered;
+    progress.last_position = event.position;
+    progress.stopped = !sink(event);
+    return !progress.stopped;
+  });
+  return vouched_position(options, progress);
+}
+
+std::int64_t command::head() const { return decode_int8(only_value(on.run(head_sql, {store}, limits))); }
+
+bool command::exists(const event_query& query, std::int64_t after) const {
+  return decode_bool(only_value(on.run(exists_sql, {store, encode_query(query), encode_int8(after)}, limits)));
+}
+
+std::int64_t command::count(const event_query& query, std::int64_t after) const {
+  return decode_int8(only_value(on.run(count_sql, {store, encode_query(query), encode_int8(after)}, limits)));
+}
+
+std::optional<std::int64_t> command::last(const event_query& query) const {
+  const auto answer = on.run(last_sql, {store, encode_query(query)}, limits);
+  const auto position = answer.value(0, 0);
+  return position ? std::optional{decode_int8(*position)} : std::nullopt;
+}
+
+std::int64_t command::position_at(timestamp time) const {
+  return decode_int8(only_value(on.run(position_at_sql, {store, encode_timestamp(time)}, limits)));
+}
+
+}  // namespace dcb::inline v0

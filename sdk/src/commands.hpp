@@ -1,0 +1,36 @@
+#pragma once
+
+// The SQL of the SDK: what is asked of the functions of schema dcb on one connection, whether it is in a transaction block or not.
+
+#include "connection.hpp"
+
+#include <dcb/event_log.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+
+namespace dcb::inline v0 {
+
+/// One connection, the store, and the limits of the call.
+struct command {
+  connection& on;
+  const std::string& store;
+  const call_limits& limits;
+
+  enum class way {
+    submit,  ///< a transaction of its own
+    join     ///< part of the transaction that is open
+  };
+  std::int64_t append(way how, std::span<const new_event> events, const std::optional<append_condition>& condition,
+                      const std::optional<uuid>& append_id) const;
+  std::int64_t read(const event_query& query, const read_options& options, const event_sink& sink) const;
+  std::int64_t head() const;
+  bool exists(const event_query& query, std::int64_t after) const;
+  std::int64_t count(const event_query& query, std::int64_t after) const;
+  std::optional<std::int64_t> last(const event_query& query) const;
+  std::int64_t position_at(timestamp time) const;
+};
+
+}  // namespace dcb::inline v0

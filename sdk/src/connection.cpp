@@ -1,0 +1,244 @@
+#include "connection.hpp"
+
+#include "server_error.hpp"
+
+#include <dcb/raw_store.hpp>
+
+#include <poll.h>
+
+#include <array>
+#include <exception>
+
+namespace dcb::inline v0 {
+namespace {
+
+std::string_view trimmed(std::string_view text) {
+  const auto end = text.find_last_not_of(" \n");
+  return text.substr(0, end == text.npos ? 0 : end + 1);
+}
+
+void ignore_notice(void*, const PGresult*) {}
+
+}  // namespace
+
+std::optional<std::string_view> result::value(int row, int column) const {
+  if (PQgetisnull(owned_.get(), row, column)) return {};
+  return std::string_view{PQgetvalue(owned_.get(), row, column), static_cast<std::size_t>(PQgetlength(owned_.get(), row, column))};
+}
+
+std::string result::field(int code) const {
+  const char* const text = PQresultErrorField(owned_.get(), code);
+  return text ? text : "";
+}
+
+connection::connection(const std::string& conninfo, const store_options& options, const call_limits& limits)
+    : cancel_grace_(options.cancel_grace) {
+  // What stands before `dbname`, the conninfo, is a default; what stands after it is not to be changed.
+  const auto user_timeout = std::to_string(options.pool.connect_timeout.count());
+  const std::array keywords{"fallback_application_name", "tcp_user_timeout", "dbname", "client_encoding", static_cast<const char*>(nullptr)};
+  const std::array values{options.application_name.c_str(), user_timeout.c_str(), conninfo.c_str(), "UTF8", static_cast<const char*>(nullptr)};
+  limits.check();
+  owned_.reset(PQconnectStartParams(keywords.data(), values.data(), 1));
+  if (!owned_) throw std::bad_alloc();
+  PQsetNoticeReceiver(owned_.get(), ignore_notice, nullptr);
+
+  const auto until = steady::now() + options.pool.connect_timeout;
+  auto status = PQstatus(owned_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
+  while (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING) {
+    const auto outcome = limits.wait(PQsocket(owned_.get()), status == PGRES_POLLING_READING ? POLLIN : POLLOUT, until);
+    if (outcome.interrupted) throw_interrupted(*outcome.interrupted);
+    if (outcome.ready == 0)
+      throw connection_error("no connection within " + user_timeout + " ms", {.hint = "See pool_options::connect_timeout.", .retryable = true});
+    status = PQconnectPoll(owned_.get());
+  }
+  if (status != PGRES_POLLING_OK) throw connection_error(last_message(), {.retryable = true});
+  PQsetnonblocking(owned_.get(), 1);
+}
+
+bool connection::still_there() {
+  pollfd waited{PQsocket(owned_.get()), POLLIN, 0};
+  // Something to read is a parting message, the end of the connection, or a notice.
+  while (reusable() && poll(&waited, 1, 0) > 0)
+    if (!PQconsumeInput(owned_.get())) return false;
+  return reusable();
+}
+
+bool connection::reusable() const {
+  return !broken_ && PQstatus(owned_.get()) == CONNECTION_OK && PQtransactionStatus(owned_.get()) == PQTRANS_IDLE;
+}
+
+result connection::run(const statement& what, const parameters& values, const call_limits& limits) {
+  prepare(what, limits);
+  send(what, values);
+  flush(what, limits);
+  return collect(what, limits);
+}
+
+void connection::stream(const statement& what, const parameters& values, const call_limits& limits, const row_function& row) {
+  prepare(what, limits);
+  const bool in_block = PQtransactionStatus(owned_.get()) == PQTRANS_INTRANS;
+  send(what, values);
+  PQsetSingleRowMode(owned_.get());
+  flush(what, limits);
+  collect(what, limits, &row, in_block);
+}
+
+type_oid connection::new_event_type(const call_limits& limits) {
+  if (!new_event_type_) {
+    const auto answer = run({.sql = "SELECT 'dcb.new_event'::regtype::oid"}, {}, limits);
+    new_event_type_ = wire_reader{answer.value(0, 0).value()}.integer<type_oid>();
+  }
+  return *new_event_type_;
+}
+
+void connection::prepare(const statement& what, const call_limits& limits) {
+  if (*what.name == '\0' || prepared_.contains(what.name)) return;
+  const statement preparing{.sql = what.sql};
+  if (!PQsendPrepare(owned_.get(), what.name, what.sql, 0, nullptr)) fail(preparing, {});
+  flush(preparing, limits);
+  collect(preparing, limits);
+  prepared_.insert(what.name);
+}
+
+void connection::send(const statement& what, const parameters& values) {
+  const int count = static_cast<int>(values.size());
+  std::vector<const char*> texts;
+  std::vector<int> lengths;
+  const std::vector<int> formats(values.size(), what.text_form ? 0 : 1);
+  for (const auto& value : values) {
+    texts.push_back(value ? value->c_str() : nullptr);
+    lengths.push_back(value ? static_cast<int>(value->size()) : 0);
+  }
+  const int result_format = what.text_form ? 0 : 1;
+  const int sent = *what.name != '\0'
+                       ? PQsendQueryPrepared(owned_.get(), what.name, count, texts.data(), lengths.data(), formats.data(), result_format)
+                       : PQsendQueryParams(owned_.get(), what.sql, count, nullptr, texts.data(), lengths.data(), formats.data(), result_format);
+  if (!sent) fail({.sql = what.sql}, {});  // nothing has left, hence nothing is in doubt
+}
+
+// A message that was sent in part cannot be taken back: an interruption here costs the connection.
+void connection::flush(const statement& what, const call_limits& limits) {
+  for (;;) {
+    if (PQflush(owned_.get()) <= 0) return;  // done, or failed: the reason comes with the result
+    const auto outcome = limits.wait(PQsocket(owned_.get()), POLLIN | POLLOUT);
+    if (const auto interrupted = outcome.interrupted ? outcome.interrupted : limits.interrupted()) {
+      broken_ = true;
+      throw_interrupted(*interrupted, what.commits);
+    }
+    if ((outcome.ready & ~POLLOUT) != 0 && !PQconsumeInput(owned_.get())) return;
+  }
+}
+
+// An empty result is the end of the statement.
+std::optional<interruption> connection::receive(const call_limits& limits, result& into) {
+  while (PQisBusy(owned_.get())) {
+    const auto outcome = limits.wait(PQsocket(owned_.get()), POLLIN);
+    if (outcome.interrupted) return outcome.interrupted;
+    if (!PQconsumeInput(owned_.get())) break;  // PQgetResult then tells why, without waiting
+  }
+  into = result{PQgetResult(owned_.get())};
+  return {};
+}
+
+// Receives all results of the statement that was sent. An interruption, or a row function that has enough, cancels it; the connection is
+// reusable if the statement then ends in time.
+result connection::collect(const statement& what, const call_limits& limits, const row_function* row, bool in_block) {
+  std::optional<interruption> reason;  // for cancelling, unless the row function had enough
+  std::optional<call_limits> grace;    // for the cancelled statement to end
+  const auto cut_short = [&] {
+    cancel();
+    grace.emplace(cancel_grace_);
+  };
+  bool enough = false;
+  std::exception_ptr thrown;  // by the row function
+  result answer, failure;
+
+  for (bool ended = false; !ended;) {
+    result next;
+    if (const auto interrupted = receive(grace ? *grace : limits, next)) {
+      if (grace) {
+        broken_ = true;
+        break;
+      }
+      reason = interrupted;
+      cut_short();
+      continue;
+    }
+    if (!next) break;
+    switch (next.status()) {
+      case PGRES_SINGLE_TUPLE:
+        if (enough || grace) break;
+        if ((reason = limits.interrupted())) {  // rows may come without any wait
+          cut_short();
+          break;
+        }
+        try {
+          enough = !(*row)(next);
+        } catch (...) {
+          thrown = std::current_exception();
+          enough = true;
+        }
+        if (enough && !in_block) {
+          ended = skip_what_has_arrived();
+          if (!ended) cut_short();
+        }
+        break;
+      case PGRES_TUPLES_OK:
+      case PGRES_COMMAND_OK:
+      case PGRES_EMPTY_QUERY: answer = std::move(next); break;
+      case PGRES_COPY_IN:
+      case PGRES_COPY_OUT:
+      case PGRES_COPY_BOTH:
+        broken_ = true;
+        throw error("COPY is not possible here", {.sqlstate = "0A000", .hint = "Use INSERT or SELECT."});
+      default:
+        if (!failure) failure = std::move(next);  // the first tells the reason, later ones that the connection is gone
+    }
+  }
+
+  if (thrown) std::rethrow_exception(thrown);
+  if (enough && !in_block) return answer;
+  if (reason && (row || broken_ || failure.field(PG_DIAG_SQLSTATE) == "57014")) throw_interrupted(*reason, what.commits && broken_);
+  if (failure) fail(what, failure);
+  return answer;
+}
+
+// Whether that was all of it: then no cancel is needed.
+bool connection::skip_what_has_arrived() {
+  PQconsumeInput(owned_.get());
+  while (!PQisBusy(owned_.get()))
+    if (!result{PQgetResult(owned_.get())}) return true;
+  return false;
+}
+
+void connection::cancel() {
+  struct free_cancel {
+    void operator()(PGcancel* owned) const { PQfreeCancel(owned); }
+  };
+  const std::unique_ptr<PGcancel, free_cancel> request{PQgetCancel(owned_.get())};
+  std::array<char, 256> message{};
+  // If it does not get through, the time for the statement to end runs out.
+  if (request) PQcancel(request.get(), message.data(), static_cast<int>(message.size()));
+}
+
+void connection::fail(const statement& what, const result& failure) {
+  server_error from{.sqlstate = failure.field(PG_DIAG_SQLSTATE),
+                    .message = failure.field(PG_DIAG_MESSAGE_PRIMARY),
+                    .detail = failure.field(PG_DIAG_MESSAGE_DETAIL),
+                    .hint = failure.field(PG_DIAG_MESSAGE_HINT)};
+  if (PQstatus(owned_.get()) != CONNECTION_OK) {
+    if (from.message.empty()) from.message = last_message();
+    throw connection_error(from.message, {.sqlstate = std::move(from.sqlstate),
+                                          .detail = std::move(from.detail),
+                                          .hint = what.commits ? in_doubt_hint : std::move(from.hint),
+                                          .retryable = !what.commits,
+                                          .in_doubt = what.commits});
+  }
+  if (!leaves_connection_sound(from.sqlstate)) broken_ = true;
+  if (from.message.empty()) from.message = last_message();
+  throw_server_error(std::move(from));
+}
+
+std::string connection::last_message() const { return std::string{trimmed(PQerrorMessage(owned_.get()))}; }
+
+}  // namespace dcb::inline v0
