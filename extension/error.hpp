@@ -1,0 +1,36 @@
+/*
+ * The SQLSTATEs that are ours, and the limits, each the same for every way into the store.
+ */
+#pragma once
+
+#include "pg.hpp"
+
+namespace dcb {
+
+constexpr int
+sqlstate(const char (&code)[6])
+{
+	return MAKE_SQLSTATE(code[0], code[1], code[2], code[3], code[4]);
+}
+
+constexpr int CONDITION_FAILED = sqlstate("DCB01");
+constexpr int INVALID_QUERY = sqlstate("DCB02");
+constexpr int INVALID_EVENT = sqlstate("DCB03");
+constexpr int EMPTY_APPEND = sqlstate("DCB04");
+constexpr int UNKNOWN_STORE = sqlstate("DCB05");
+constexpr int LIMIT_EXCEEDED = sqlstate("DCB06");
+constexpr int APPEND_ID_REUSED = sqlstate("DCB07");
+constexpr int PREPARED_APPEND = sqlstate("DCB08");
+constexpr int POSITION_BEYOND_HEAD = sqlstate("DCB09");
+constexpr int EVENTS_ARE_IMMUTABLE = sqlstate("DCB10");
+
+constexpr int MAX_TYPE_BYTES = 256;
+constexpr int MAX_TAG_BYTES = 1024;
+constexpr int MAX_TAGS_PER_EVENT = 1024;
+constexpr int MAX_EVENTS_PER_APPEND = 65536;
+constexpr int MAX_ITEMS_PER_QUERY = 1024;
+constexpr int MAX_STRINGS_PER_LIST = 1024;
+/* A read keeps one index scan open per type or tag, about 45 kB each. */
+constexpr int MAX_STRINGS_PER_QUERY = 4096;
+
+} // namespace dcb

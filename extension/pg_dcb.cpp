@@ -1,0 +1,16 @@
+/*
+ * The module's entry point.
+ */
+#include "error.hpp"
+#include "prepare.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+void
+_PG_init(void)
+{
+	dcb::install_prepare_guard();
+}

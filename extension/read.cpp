@@ -1,0 +1,207 @@
+/*
+ * Reading: dcb.read and its small relatives.
+ *
+ * Reads take no lock that an append waits for, and wait for none. Since commit order is position order, what a snapshot
+ * sees of a store is a prefix of it: position 7 visible means 1 to 6 visible. All functions of one statement share its
+ * snapshot, so that dcb.head answers for the rows that dcb.read returned beside it.
+ *
+ * One caller sees more than its snapshot: a REPEATABLE READ or SERIALIZABLE transaction that has appended itself. Its
+ * own events may come after some of others that its snapshot does not know; it would read a log with a hole. It holds
+ * the append lock, hence the log cannot move, and it reads the log as it is.
+ */
+#include "append.hpp"
+#include "durability.hpp"
+#include "scan.hpp"
+#include "store.hpp"
+
+namespace dcb {
+
+namespace {
+
+/* A store opened for reading with the snapshot to read it by. */
+struct Reading
+{
+	Store store;
+	Snapshot snapshot;
+};
+
+Reading
+begin_reading(FunctionCallInfo fcinfo)
+{
+	if (PG_ARGISNULL(0))
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the store's name must not be null")));
+
+	Store store = open_store(PG_GETARG_DATUM(0), AccessShareLock, ACL_SELECT);
+	bool own_append = IsolationUsesXactSnapshot() && append_lock_is_mine(store);
+	return {store, RegisterSnapshot(own_append ? GetLatestSnapshot() : GetActiveSnapshot())};
+}
+
+void
+end_reading(const Reading &reading)
+{
+	UnregisterSnapshot(reading.snapshot);
+	close_store(reading.store);
+}
+
+Query
+query_argument(FunctionCallInfo fcinfo, int number)
+{
+	if (PG_ARGISNULL(number))
+		ereport(ERROR, (errcode(INVALID_QUERY), errmsg("invalid event query"), errdetail("The query is null."),
+		                errhint("Use dcb.all() to match every event.")));
+	return decode(PG_GETARG_DATUM(number));
+}
+
+int64
+natural_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 if_null)
+{
+	int64 value = PG_ARGISNULL(number) ? if_null : PG_GETARG_INT64(number);
+
+	if (value < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" must not be negative", name),
+		                errdetail("It is " INT64_FORMAT ".", value), errhint("Positions start at 1; 0 is before the first.")));
+	return value;
+}
+
+/* Visits the matching events until visit(row) answers false; those visited are durable at the end. */
+template <class Visit>
+void
+for_each_event(const Reading &reading, const Query &query, Range range, Visit visit)
+{
+	EventScan *scan = begin_event_scan(reading.store, query, reading.snapshot, range);
+	TransactionId last_writer = InvalidTransactionId; /* of the greatest position */
+	bool first = true;
+	bool more = true;
+
+	for (TupleTableSlot *row; more && (row = next_event(scan)) != nullptr; first = false)
+	{
+		if (first || !range.backwards)
+			last_writer = writer_of(row);
+		more = visit(row);
+	}
+	end_event_scan(scan);
+	make_durable(last_writer);
+}
+
+} // namespace
+
+/*
+ * dcb.read(store, query, after, max_count, backwards, upto) → events in position order.
+ * Errors: those of open_store; DCB02; 22023 for negative numbers.
+ */
+DCB_FUNCTION(dcb_read)
+{
+	Query query = query_argument(fcinfo, 1);
+	Range range{.after = natural_argument(fcinfo, 2, "after", 0),
+	            .upto = natural_argument(fcinfo, 5, "upto", PG_INT64_MAX),
+	            .backwards = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4)};
+	int64 wanted = natural_argument(fcinfo, 3, "max_count", PG_INT64_MAX);
+
+	InitMaterializedSRF(fcinfo, 0);
+	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	Reading reading = begin_reading(fcinfo);
+
+	if (wanted > 0)
+		for_each_event(reading, query, range, [&](TupleTableSlot *row) {
+			tuplestore_puttupleslot(result->setResult, row);
+			return --wanted > 0;
+		});
+	end_reading(reading);
+	return Datum{0};
+}
+
+/* dcb.head(store) → position of the last event, 0 when there is none. */
+DCB_FUNCTION(dcb_head)
+{
+	Reading reading = begin_reading(fcinfo);
+	QueryItem everything{};
+	int64 position = 0;
+
+	for_each_event(reading, {&everything, 1}, {.backwards = true}, [&](TupleTableSlot *row) {
+		position = event_position(row);
+		return false;
+	});
+	end_reading(reading);
+	PG_RETURN_INT64(position);
+}
+
+/* dcb.exists(store, query, after) → is there a matching event after that position? */
+DCB_FUNCTION(dcb_exists)
+{
+	Query query = query_argument(fcinfo, 1);
+	Range range{.after = natural_argument(fcinfo, 2, "after", 0)};
+	Reading reading = begin_reading(fcinfo);
+	bool found = false;
+
+	for_each_event(reading, query, range, [&](TupleTableSlot *) {
+		found = true;
+		return false;
+	});
+	end_reading(reading);
+	PG_RETURN_BOOL(found);
+}
+
+/* dcb.count(store, query, after) → how many matching events there are after that position. */
+DCB_FUNCTION(dcb_count)
+{
+	Query query = query_argument(fcinfo, 1);
+	Range range{.after = natural_argument(fcinfo, 2, "after", 0)};
+	Reading reading = begin_reading(fcinfo);
+	int64 count = 0;
+
+	for_each_event(reading, query, range, [&](TupleTableSlot *) {
+		++count;
+		return true;
+	});
+	end_reading(reading);
+	PG_RETURN_INT64(count);
+}
+
+/* dcb.last(store, query) → position of the last matching event, null when there is none. */
+DCB_FUNCTION(dcb_last)
+{
+	Query query = query_argument(fcinfo, 1);
+	Reading reading = begin_reading(fcinfo);
+	int64 position = 0;
+
+	for_each_event(reading, query, {.backwards = true}, [&](TupleTableSlot *row) {
+		position = event_position(row);
+		return false;
+	});
+	end_reading(reading);
+	if (position == 0)
+		PG_RETURN_NULL();
+	PG_RETURN_INT64(position);
+}
+
+/*
+ * dcb.position_at(store, time) → the last position recorded at that time or before, 0 when there is none. By bisection:
+ * recorded_at never decreases along positions.
+ */
+DCB_FUNCTION(dcb_position_at)
+{
+	if (PG_ARGISNULL(1))
+		PG_RETURN_NULL();
+
+	TimestampTz time = PG_GETARG_TIMESTAMPTZ(1);
+	Reading reading = begin_reading(fcinfo);
+	QueryItem everything{};
+	int64 low = 0; /* recorded in time, or 0 */
+	int64 high = read_head(reading.store, reading.snapshot).position + 1; /* recorded later, or past the head */
+
+	while (high - low > 1)
+	{
+		int64 middle = low + (high - low) / 2;
+		bool in_time = false;
+
+		for_each_event(reading, {&everything, 1}, {.after = middle - 1, .upto = middle}, [&](TupleTableSlot *row) {
+			in_time = event_recorded_at(row) <= time;
+			return false;
+		});
+		(in_time ? low : high) = middle;
+	}
+	end_reading(reading);
+	PG_RETURN_INT64(low);
+}
+
+} // namespace dcb

@@ -1,0 +1,430 @@
+/*
+ * The scan behind reads and conditions.
+ *
+ * A *list* is the run of index entries under one hash, in position order; the primary key is the list of all events. An
+ * *item* of the query draws candidates from its lists: with tags, the positions that stand in all of the tags' lists
+ * (leapfrog join: Veldhuizen, "Leapfrog Triejoin", ICDT 2014, for the unary case); with types only, those in any of the
+ * types' lists; with neither, all. A type given beside tags is a filter on the entries themselves, which carry 24 bits of
+ * its hash. The scan merges its items.
+ *
+ * Index entries are hints in two ways. Their hashes may collide, and one position may have several entries under a hash,
+ * when an append was rolled back and its position was given to another. So every candidate's row is fetched, checked for
+ * visibility under the scan's snapshot, and matched against the item by its text. At most one row of a position is
+ * visible.
+ */
+#include "scan.hpp"
+#include "tag_index.hpp"
+
+namespace dcb {
+
+namespace {
+
+/* A seek costs as much as some dozens of steps, which mostly stay on one leaf page. */
+constexpr int STEPS_BEFORE_SEEK = 24;
+
+/* More lists than these do not narrow an intersection enough to pay for their scans: the row decides anyway. */
+constexpr int MAX_LISTS_PER_INTERSECTION = 8;
+
+struct List
+{
+	int64 hash;
+	IndexScanDesc scan; /* null until the first seek */
+	int64 position;     /* of the current entry */
+	bool ended;
+};
+
+enum class ItemKind
+{
+	Everything, /* one list, the primary key */
+	AnyOf,      /* types without tags */
+	AllOf       /* tags */
+};
+
+struct Item
+{
+	const QueryItem *wanted;
+	ItemKind kind;
+	List *lists;
+	int list_count;
+	int64 *type_bits; /* filter on entries, ascending; empty = none */
+	int type_count;
+	int64 after; /* exclusive */
+	List *lead;  /* whose entry points at the current row */
+	TupleTableSlot *row;
+	int64 position; /* of the current row */
+	bool started;
+	bool ended;
+};
+
+} // namespace
+
+struct EventScan
+{
+	Store store;
+	Snapshot snapshot;
+	int64 upto;
+	ScanDirection direction;
+	Item *items;
+	int item_count;
+	bool started;
+	MemoryContext row_context; /* emptied for every row that is looked at */
+};
+
+namespace {
+
+bool
+is_backwards(const EventScan *scan)
+{
+	return ScanDirectionIsBackward(scan->direction);
+}
+
+/* Is `a` before `b` in the scan's direction? */
+bool
+comes_before(const EventScan *scan, int64 a, int64 b)
+{
+	return is_backwards(scan) ? a > b : a < b;
+}
+
+bool
+passes_filter(const Item &item, int64 key)
+{
+	return item.type_count == 0 || std::binary_search(item.type_bits, item.type_bits + item.type_count, key & TYPE_MASK);
+}
+
+/* The next entry of a list, without looking at its row. */
+bool
+step(const EventScan *scan, const Item &item, List &list)
+{
+	while (!list.ended)
+	{
+		/* Entries are never marked dead, see tag_index.cpp. */
+		list.scan->kill_prior_tuple = false;
+		if (index_getnext_tid(list.scan, scan->direction) == nullptr)
+		{
+			list.ended = true;
+			break;
+		}
+		CHECK_FOR_INTERRUPTS();
+
+		bool isnull;
+		if (item.kind == ItemKind::Everything)
+		{
+			list.position = DatumGetInt64(index_getattr(list.scan->xs_itup, 1, list.scan->xs_itupdesc, &isnull));
+			return true;
+		}
+		int64 key = DatumGetInt64(index_getattr(list.scan->xs_itup, ENTRY_KEY, list.scan->xs_itupdesc, &isnull));
+		if (item.kind == ItemKind::AllOf && !passes_filter(item, key))
+			continue;
+		list.position = position_of(key);
+		return true;
+	}
+	return false;
+}
+
+/* To the first entry at or past a position, in the scan's direction. */
+bool
+seek(const EventScan *scan, const Item &item, List &list, int64 position)
+{
+	int64 low = is_backwards(scan) ? item.after + 1 : position;
+	int64 high = is_backwards(scan) ? position : scan->upto;
+	ScanKeyData keys[3];
+	int key_count = 0;
+	Relation index = scan->store.tags;
+	AttrNumber position_attribute = ENTRY_KEY;
+
+	if (item.kind == ItemKind::Everything)
+	{
+		index = scan->store.positions;
+		position_attribute = 1;
+	}
+	else
+	{
+		ScanKeyInit(&keys[key_count++], ENTRY_HASH, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(list.hash));
+		low = index_key(low, 0);
+		high = index_key(high, TYPE_MASK);
+	}
+	ScanKeyInit(&keys[key_count++], position_attribute, BTGreaterEqualStrategyNumber, F_INT8GE, Int64GetDatum(low));
+	ScanKeyInit(&keys[key_count++], position_attribute, BTLessEqualStrategyNumber, F_INT8LE, Int64GetDatum(high));
+	if (list.scan == nullptr)
+	{
+		list.scan = begin_index_scan(scan->store.events, index, scan->snapshot, key_count);
+		list.scan->xs_want_itup = true;
+	}
+	list.ended = false;
+	index_rescan(list.scan, keys, key_count, nullptr, 0);
+	return step(scan, item, list);
+}
+
+/* Like seek, but tries some steps first. */
+bool
+advance_to(const EventScan *scan, const Item &item, List &list, int64 position)
+{
+	if (list.scan != nullptr)
+	{
+		for (int i = 0; i < STEPS_BEFORE_SEEK; ++i)
+		{
+			if (list.ended)
+				return false;
+			if (!comes_before(scan, list.position, position))
+				return true;
+			step(scan, item, list);
+		}
+		if (list.ended)
+			return false;
+		if (!comes_before(scan, list.position, position))
+			return true;
+	}
+	return seek(scan, item, list, position);
+}
+
+/* All of the item's lists to one common position. */
+bool
+align_all(const EventScan *scan, Item &item)
+{
+	int64 position = item.lead->position;
+	int agreeing = 1;
+
+	if (item.lead->ended)
+		return false;
+	for (int i = 1 % item.list_count; agreeing < item.list_count; i = (i + 1) % item.list_count)
+	{
+		List &list = item.lists[i];
+
+		if (!advance_to(scan, item, list, position))
+			return false;
+		agreeing = list.position == position ? agreeing + 1 : 1;
+		position = list.position;
+	}
+	return true;
+}
+
+/* Makes the list with the next position the leading one. */
+bool
+choose_any(const EventScan *scan, Item &item)
+{
+	item.lead = nullptr;
+	for (int i = 0; i < item.list_count; ++i)
+	{
+		List &list = item.lists[i];
+		if (!list.ended && (item.lead == nullptr || comes_before(scan, list.position, item.lead->position)))
+			item.lead = &list;
+	}
+	return item.lead != nullptr;
+}
+
+/* Does the leading list's entry point at a visible row that matches? Then the item's slot holds it. */
+bool
+fetch(const EventScan *scan, Item &item)
+{
+	if (!index_fetch_heap(item.lead->scan, item.row))
+		return false;
+	if (item.kind == ItemKind::Everything && item.wanted->except.count == 0)
+		return true;
+
+	MemoryContextReset(scan->row_context);
+	MemoryContext caller = MemoryContextSwitchTo(scan->row_context);
+	StringSet tags = item.kind == ItemKind::AllOf ? event_tags(item.row) : StringSet{};
+	bool matches = item.wanted->matches(event_type(item.row), tags);
+	MemoryContextSwitchTo(caller);
+	return matches;
+}
+
+/* To the item's next matching event. */
+void
+advance(const EventScan *scan, Item &item)
+{
+	if (!item.started)
+	{
+		int64 start = is_backwards(scan) ? scan->upto : item.after + 1;
+
+		item.started = true;
+		item.lead = &item.lists[0];
+		if (start > scan->upto || start <= item.after)
+		{
+			item.ended = true;
+			return;
+		}
+		/* An intersection seeks its other lists once it knows where to. */
+		for (int i = 0; i < (item.kind == ItemKind::AllOf ? 1 : item.list_count); ++i)
+			seek(scan, item, item.lists[i], start);
+	}
+	else
+		step(scan, item, *item.lead);
+
+	while (item.kind == ItemKind::AllOf ? align_all(scan, item) : choose_any(scan, item))
+	{
+		if (fetch(scan, item))
+		{
+			item.position = item.lead->position;
+			return;
+		}
+		step(scan, item, *item.lead);
+	}
+	item.ended = true;
+}
+
+List *
+lists_for(StringSet strings, int count, int64 (*hash)(String))
+{
+	auto *lists = static_cast<List *>(palloc0(sizeof(List) * count));
+
+	for (int i = 0; i < count; ++i)
+		lists[i].hash = hash(strings.items[i]);
+	return lists;
+}
+
+/* Types that collide share a list, which must be read once only. */
+void
+remove_duplicates(List *lists, int *count)
+{
+	std::sort(lists, lists + *count, [](const List &a, const List &b) { return a.hash < b.hash; });
+	*count = static_cast<int>(
+		std::unique(lists, lists + *count, [](const List &a, const List &b) { return a.hash == b.hash; }) - lists);
+}
+
+void
+begin_item(const EventScan *scan, Item &item, const QueryItem &wanted, int64 after)
+{
+	item.wanted = &wanted;
+	item.after = std::min(wanted.has_after ? wanted.after : after, MAX_POSITION);
+	item.row = table_slot_create(scan->store.events, nullptr);
+	if (wanted.tags.count > 0)
+	{
+		item.kind = ItemKind::AllOf;
+		item.list_count = std::min(wanted.tags.count, MAX_LISTS_PER_INTERSECTION);
+		item.lists = lists_for(wanted.tags, item.list_count, tag_hash);
+		item.type_bits = static_cast<int64 *>(palloc(sizeof(int64) * std::max(wanted.types.count, 1)));
+		for (String type : wanted.types)
+			item.type_bits[item.type_count++] = type_bits(type);
+		std::sort(item.type_bits, item.type_bits + item.type_count);
+	}
+	else if (wanted.types.count > 0)
+	{
+		item.kind = ItemKind::AnyOf;
+		item.list_count = wanted.types.count;
+		item.lists = lists_for(wanted.types, item.list_count, [](String type) { return type_hash(type_bits(type)); });
+		remove_duplicates(item.lists, &item.list_count);
+	}
+	else
+	{
+		item.kind = ItemKind::Everything;
+		item.list_count = 1;
+		item.lists = static_cast<List *>(palloc0(sizeof(List)));
+	}
+}
+
+Datum
+column(TupleTableSlot *row, EventColumn number)
+{
+	bool isnull;
+	Datum value = slot_getattr(row, number + 1, &isnull);
+
+	if (isnull)
+		ereport(ERROR, (errcode(ERRCODE_DATA_CORRUPTED), errmsg("event row has a null in column %d", number + 1)));
+	return value;
+}
+
+} // namespace
+
+EventScan *
+begin_event_scan(const Store &store, const Query &query, Snapshot snapshot, Range range)
+{
+	auto *scan = static_cast<EventScan *>(palloc0(sizeof(EventScan)));
+
+	scan->store = store;
+	scan->snapshot = snapshot;
+	scan->upto = std::min(range.upto, MAX_POSITION);
+	scan->direction = range.backwards ? BackwardScanDirection : ForwardScanDirection;
+	scan->row_context = AllocSetContextCreate(CurrentMemoryContext, "dcb event scan row", ALLOCSET_DEFAULT_SIZES);
+	scan->item_count = query.count;
+	scan->items = static_cast<Item *>(palloc0(sizeof(Item) * query.count));
+	for (int i = 0; i < query.count; ++i)
+		begin_item(scan, scan->items[i], query.items[i], range.after);
+	return scan;
+}
+
+TupleTableSlot *
+next_event(EventScan *scan)
+{
+	Item *next = nullptr;
+	Item *last = scan->items + scan->item_count;
+
+	/* Leave the event that was handed out last, in all items that stand on it. */
+	if (!scan->started)
+	{
+		for (Item *item = scan->items; item != last; ++item)
+			advance(scan, *item);
+		scan->started = true;
+	}
+	else
+	{
+		int64 handed_out = 0;
+		for (Item *item = scan->items; item != last; ++item)
+			if (!item->ended && (handed_out == 0 || comes_before(scan, item->position, handed_out)))
+				handed_out = item->position;
+		for (Item *item = scan->items; item != last; ++item)
+			if (!item->ended && item->position == handed_out)
+				advance(scan, *item);
+	}
+
+	for (Item *item = scan->items; item != last; ++item)
+		if (!item->ended && (next == nullptr || comes_before(scan, item->position, next->position)))
+			next = item;
+	return next != nullptr ? next->row : nullptr;
+}
+
+void
+end_event_scan(EventScan *scan)
+{
+	for (int i = 0; i < scan->item_count; ++i)
+	{
+		Item &item = scan->items[i];
+
+		for (int j = 0; j < item.list_count; ++j)
+			if (item.lists[j].scan != nullptr)
+				index_endscan(item.lists[j].scan);
+		ExecDropSingleTupleTableSlot(item.row);
+	}
+	MemoryContextDelete(scan->row_context);
+}
+
+int64
+event_position(TupleTableSlot *row)
+{
+	return DatumGetInt64(column(row, COLUMN_POSITION));
+}
+
+TimestampTz
+event_recorded_at(TupleTableSlot *row)
+{
+	return DatumGetTimestampTz(column(row, COLUMN_RECORDED_AT));
+}
+
+String
+event_type(TupleTableSlot *row)
+{
+	return to_string(column(row, COLUMN_TYPE));
+}
+
+StringSet
+event_tags(TupleTableSlot *row)
+{
+	return to_strings(DatumGetArrayTypeP(column(row, COLUMN_TAGS)));
+}
+
+Head
+read_head(const Store &store, Snapshot snapshot)
+{
+	IndexScanDesc scan = begin_index_scan(store.events, store.positions, snapshot, 0);
+	TupleTableSlot *row = table_slot_create(store.events, nullptr);
+	Head head{};
+
+	index_rescan(scan, nullptr, 0, nullptr, 0);
+	if (index_getnext_slot(scan, BackwardScanDirection, row))
+		head = {event_position(row), event_recorded_at(row)};
+	index_endscan(scan);
+	ExecDropSingleTupleTableSlot(row);
+	return head;
+}
+
+} // namespace dcb

@@ -1,0 +1,45 @@
+/*
+ * Finding the events that match a query, in position order, each once, through the indexes alone.
+ */
+#pragma once
+
+#include "query.hpp"
+#include "store.hpp"
+
+namespace dcb {
+
+/* Which events, and in which order; `after` gives way to an item's own. */
+struct Range
+{
+	int64 after = 0;               /* exclusive lower bound */
+	int64 upto = PG_INT64_MAX;     /* inclusive upper bound */
+	bool backwards = false;
+};
+
+struct EventScan;
+
+EventScan *begin_event_scan(const Store &store, const Query &query, Snapshot snapshot, Range range);
+
+/*
+ * The next matching event, or null at the end. The slot holds the row of the event table and belongs to the scan; it is
+ * valid until the next call.
+ */
+TupleTableSlot *next_event(EventScan *scan);
+void end_event_scan(EventScan *scan);
+
+/* Columns of a row of the event table. */
+int64 event_position(TupleTableSlot *row);
+TimestampTz event_recorded_at(TupleTableSlot *row);
+String event_type(TupleTableSlot *row);
+StringSet event_tags(TupleTableSlot *row);
+
+/* The last event that the snapshot sees. */
+struct Head
+{
+	int64 position; /* 0: the store is empty */
+	TimestampTz recorded_at;
+};
+
+Head read_head(const Store &store, Snapshot snapshot);
+
+} // namespace dcb

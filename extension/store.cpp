@@ -1,0 +1,160 @@
+/*
+ * Finding a store by name. There is no catalogue of stores: the schema, its table and the kinds of its indexes say it
+ * all, so nothing can disagree with them after a dump, a restore or a rename.
+ */
+#include "store.hpp"
+#include "tag_index.hpp"
+
+namespace dcb {
+namespace {
+
+constexpr Oid EVENT_COLUMN_TYPES[EVENT_COLUMNS] = {INT8OID, TEXTOID,  TEXTARRAYOID, JSONBOID,
+                                                   BYTEAOID, JSONBOID, UUIDOID,      TIMESTAMPTZOID};
+
+/* Distinguishes the append lock from other locks on the same table's object. */
+constexpr uint16 APPEND_LOCK = 1;
+
+[[noreturn]] void
+unknown(const char *name)
+{
+	ereport(ERROR, (errcode(UNKNOWN_STORE), errmsg("store \"%s\" does not exist", name),
+	                errdetail("There is no table \"event\" in a schema of that name."),
+	                errhint("Create the store with SELECT dcb.create_store('%s'), or look at the view dcb.stores.", name)));
+	pg_unreachable();
+}
+
+[[noreturn]] void
+incomplete(const char *name, const char *detail)
+{
+	ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE), errmsg("\"%s\" is not a complete store", name),
+	                errdetail("%s", detail),
+	                errhint("If its table holds events, SELECT dcb.attach_store('%s') makes index and guard anew.", name)));
+	pg_unreachable();
+}
+
+void
+check_columns(const Store &store)
+{
+	TupleDesc description = RelationGetDescr(store.events);
+	bool same = description->natts == EVENT_COLUMNS && store.events->rd_rel->relkind == RELKIND_RELATION;
+
+	for (int i = 0; same && i < EVENT_COLUMNS; ++i)
+	{
+		Form_pg_attribute column = TupleDescAttr(description, i);
+		same = column->atttypid == EVENT_COLUMN_TYPES[i] && !column->attisdropped;
+	}
+	if (!same)
+		incomplete(store.name, "Its table \"event\" does not have the columns of an event table.");
+}
+
+void
+check_rights(const Store &store, AclMode rights)
+{
+	Oid table = RelationGetRelid(store.events);
+
+	if (AclResult result = pg_class_aclcheck(table, GetUserId(), rights); result != ACLCHECK_OK)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for store \"%s\"", store.name),
+		                errdetail("Role \"%s\" needs %s on table %s.event.", GetUserNameFromId(GetUserId(), false),
+		                          rights == ACL_SELECT   ? "SELECT"
+		                          : rights == ACL_INSERT ? "INSERT"
+		                                                 : "SELECT and INSERT",
+		                          quote_identifier(store.name)),
+		                errhint("Reading and conditions need SELECT, appending needs INSERT.")));
+	if (check_enable_rls(table, InvalidOid, false) == RLS_ENABLED)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("store \"%s\" has row-level security", store.name),
+		                errdetail("A condition has to see every event."),
+		                errhint("Give each tenant a store of its own instead.")));
+}
+
+/* Indexes in the making or left over by a failed build do not serve. */
+void
+open_indexes(Store &store)
+{
+	List *indexes = RelationGetIndexList(store.events);
+	Oid primary_key = primary_key_index(store.events);
+	ListCell *cell;
+
+	foreach (cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+
+		if (RelationGetRelid(index) == primary_key)
+			store.positions = index;
+		else if (is_tag_index(index) && index->rd_index->indisvalid && store.tags == nullptr)
+			store.tags = index;
+		else
+			index_close(index, NoLock);
+	}
+	list_free(indexes);
+	if (store.positions == nullptr)
+		incomplete(store.name, "Its table \"event\" has no primary key.");
+	if (store.tags == nullptr)
+		incomplete(store.name, "Its table \"event\" has no valid index of the access method dcb_tags.");
+}
+
+} // namespace
+
+Store
+open_store(Datum name, LOCKMODE lock, AclMode rights)
+{
+	Store store{};
+	store.name = text_to_cstring(DatumGetTextPP(name));
+
+	if (std::strlen(store.name) >= NAMEDATALEN)
+		unknown(store.name);
+
+	Oid schema = get_namespace_oid(store.name, true);
+	if (!OidIsValid(schema))
+		unknown(store.name);
+	if (!may_use_schema(schema, GetUserId()))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for store \"%s\"", store.name),
+		                errdetail("Role \"%s\" needs USAGE on schema %s.", GetUserNameFromId(GetUserId(), false),
+		                          quote_identifier(store.name)),
+		                errhint("Reading and conditions need SELECT on the event table, appending needs INSERT.")));
+
+	RangeVar *table = makeRangeVar(const_cast<char *>(store.name), pstrdup("event"), -1);
+	Oid relid = RangeVarGetRelid(table, lock, true);
+	if (!OidIsValid(relid))
+		unknown(store.name);
+
+	store.events = table_open(relid, NoLock);
+	check_columns(store);
+	check_rights(store, rights);
+	open_indexes(store);
+	return store;
+}
+
+void
+close_store(const Store &store)
+{
+	index_close(store.tags, NoLock);
+	index_close(store.positions, NoLock);
+	table_close(store.events, NoLock);
+}
+
+Relation
+open_append_ids(const Store &store, LOCKMODE lock)
+{
+	Oid relid = get_relname_relid("append_id", RelationGetNamespace(store.events));
+
+	if (!OidIsValid(relid))
+		incomplete(store.name, "Its table \"append_id\" is missing.");
+	return table_open(relid, lock);
+}
+
+void
+lock_for_append(const Store &store)
+{
+	LockDatabaseObject(RelationRelationId, RelationGetRelid(store.events), APPEND_LOCK, ExclusiveLock);
+}
+
+bool
+append_lock_is_mine(const Store &store)
+{
+	LOCKTAG tag;
+
+	SET_LOCKTAG_OBJECT(tag, MyDatabaseId, RelationRelationId, RelationGetRelid(store.events), APPEND_LOCK);
+	return lock_held_by_me(&tag, ExclusiveLock);
+}
+
+} // namespace dcb

@@ -1,0 +1,80 @@
+/*
+ * Rows go into the table many at a time, a page's worth under one WAL record, and then into its indexes one by one: also
+ * into those that a user has added.
+ */
+#include "table_writer.hpp"
+
+namespace dcb {
+
+namespace {
+
+constexpr int ROWS_PER_INSERT = 100;
+
+} // namespace
+
+struct TableWriter
+{
+	EState *estate;
+	ResultRelInfo *target;
+	TupleTableSlot *slots[ROWS_PER_INSERT];
+	int slot_count;
+	int row_count; /* rows waiting in slots */
+};
+
+static void
+flush(TableWriter *writer)
+{
+	Relation table = writer->target->ri_RelationDesc;
+
+	if (writer->row_count == 0)
+		return;
+	table_multi_insert(table, writer->slots, writer->row_count, GetCurrentCommandId(true), 0, nullptr);
+	for (int i = 0; i < writer->row_count; ++i)
+	{
+		insert_index_entries(writer->target, writer->slots[i], writer->estate);
+		ResetPerTupleExprContext(writer->estate);
+		ExecClearTuple(writer->slots[i]);
+	}
+	writer->row_count = 0;
+	CHECK_FOR_INTERRUPTS();
+}
+
+TableWriter *
+begin_table_writer(Relation table)
+{
+	auto *writer = static_cast<TableWriter *>(palloc0(sizeof(TableWriter)));
+
+	writer->estate = CreateExecutorState();
+	writer->target = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->target, table, 1, nullptr, 0);
+	ExecOpenIndices(writer->target, false);
+	return writer;
+}
+
+TupleTableSlot *
+next_row(TableWriter *writer)
+{
+	if (writer->row_count == writer->slot_count)
+		writer->slots[writer->slot_count++] = table_slot_create(writer->target->ri_RelationDesc, nullptr);
+	return ExecClearTuple(writer->slots[writer->row_count]);
+}
+
+void
+write_row(TableWriter *writer)
+{
+	ExecStoreVirtualTuple(writer->slots[writer->row_count]);
+	if (++writer->row_count == ROWS_PER_INSERT)
+		flush(writer);
+}
+
+void
+end_table_writer(TableWriter *writer)
+{
+	flush(writer);
+	for (int i = 0; i < writer->slot_count; ++i)
+		ExecDropSingleTupleTableSlot(writer->slots[i]);
+	ExecCloseIndices(writer->target);
+	FreeExecutorState(writer->estate);
+}
+
+} // namespace dcb

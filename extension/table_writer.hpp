@@ -1,0 +1,20 @@
+/*
+ * Inserting rows into one of a store's tables past the executor and the guard, with all the table's indexes kept.
+ */
+#pragma once
+
+#include "pg.hpp"
+
+namespace dcb {
+
+struct TableWriter;
+
+TableWriter *begin_table_writer(Relation table);
+
+/* A slot to fill: set tts_values and tts_isnull, then call write_row. What they point at must live until the end. */
+TupleTableSlot *next_row(TableWriter *writer);
+void write_row(TableWriter *writer);
+
+void end_table_writer(TableWriter *writer);
+
+} // namespace dcb

@@ -1,0 +1,96 @@
+-- Stores: a schema that holds one log. Its tables belong to whoever creates it, not to the extension, so that dumps hold
+-- them and DROP EXTENSION leaves the events where they are.
+
+CREATE FUNCTION dcb.refuse_change() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'dcb_refuse_change';
+
+-- Index and guard of a store's tables: the two things that depend on the extension.
+CREATE FUNCTION dcb.attach_store(store text) RETURNS void
+	LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF to_regclass(format('%I.event', store)) IS NULL OR to_regclass(format('%I.append_id', store)) IS NULL THEN
+		RAISE SQLSTATE 'DCB05' USING
+			MESSAGE = format('store "%s" does not exist', store),
+			DETAIL = 'There are no tables "event" and "append_id" in a schema of that name.',
+			HINT = format('Create the store with SELECT dcb.create_store(%L).', store);
+	END IF;
+	EXECUTE format('CREATE INDEX IF NOT EXISTS event_tags ON %I.event USING dcb_tags (tags, dcb.index_key(position, type))',
+	               store);
+	EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.event
+	                FOR EACH STATEMENT EXECUTE FUNCTION dcb.refuse_change()', store);
+	EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.append_id
+	                FOR EACH STATEMENT EXECUTE FUNCTION dcb.refuse_change()', store);
+END
+$$;
+COMMENT ON FUNCTION dcb.attach_store(text) IS
+	'makes index and guard of a store anew, after the extension was dropped and created again';
+
+CREATE FUNCTION dcb.create_store(store text) RETURNS void
+	LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	IF octet_length(store) NOT BETWEEN 1 AND 63 THEN
+		RAISE invalid_name USING
+			MESSAGE = 'invalid name of a store',
+			DETAIL = format('It has %s bytes.', octet_length(store)),
+			HINT = 'A store is a schema; its name has 1 to 63 bytes.';
+	END IF;
+	IF to_regclass(format('%I.event', store)) IS NOT NULL THEN
+		RAISE duplicate_table USING
+			MESSAGE = format('store "%s" exists already', store),
+			DETAIL = format('There is a table %I.event.', store),
+			HINT = 'Choose another name.';
+	END IF;
+	IF to_regnamespace(quote_ident(store)) IS NULL THEN
+		EXECUTE format('CREATE SCHEMA %I', store);
+	END IF;
+
+	EXECUTE format('CREATE TABLE %I.event (
+		position bigint PRIMARY KEY,
+		type text NOT NULL,
+		tags text[] NOT NULL,
+		data jsonb NOT NULL,
+		payload bytea,
+		metadata jsonb,
+		id uuid,
+		recorded_at timestamptz NOT NULL)', store);
+	EXECUTE format('CREATE TABLE %I.append_id (
+		append_id uuid PRIMARY KEY,
+		digest bytea NOT NULL,
+		position bigint NOT NULL)', store);
+	EXECUTE format('REVOKE ALL ON TABLE %1$I.event, %1$I.append_id FROM PUBLIC', store);
+	EXECUTE format('COMMENT ON TABLE %I.event IS %L', store, 'the log of a pg_dcb store; append with dcb.append, read with dcb.read');
+	EXECUTE format('COMMENT ON TABLE %I.append_id IS %L', store, 'append ids and what they answered');
+	PERFORM dcb.attach_store(store);
+END
+$$;
+COMMENT ON FUNCTION dcb.create_store(text) IS 'makes a store: a schema with the table event, owned by the caller';
+
+CREATE FUNCTION dcb.drop_store(store text, force boolean DEFAULT false) RETURNS void
+	LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	events bigint;
+BEGIN
+	IF to_regclass(format('%I.event', store)) IS NULL OR to_regclass(format('%I.append_id', store)) IS NULL THEN
+		RAISE SQLSTATE 'DCB05' USING
+			MESSAGE = format('store "%s" does not exist', store),
+			DETAIL = 'There are no tables "event" and "append_id" in a schema of that name.',
+			HINT = 'Look at the view dcb.stores.';
+	END IF;
+	EXECUTE format('LOCK TABLE %1$I.event, %1$I.append_id IN ACCESS EXCLUSIVE MODE', store);
+	EXECUTE format('SELECT coalesce(max(position), 0) FROM %I.event', store) INTO events;
+	IF events > 0 AND NOT force THEN
+		RAISE dependent_objects_still_exist USING
+			MESSAGE = format('store "%s" holds events', store),
+			DETAIL = format('Its last position is %s.', events),
+			HINT = format('To lose them for ever: SELECT dcb.drop_store(%L, force => true).', store);
+	END IF;
+	EXECUTE format('DROP TABLE %1$I.event, %1$I.append_id', store);
+	-- The schema goes too unless something else lives there.
+	BEGIN
+		EXECUTE format('DROP SCHEMA %I', store);
+	EXCEPTION WHEN dependent_objects_still_exist OR insufficient_privilege THEN
+		RAISE NOTICE 'schema "%" is kept', store USING DETAIL = SQLERRM;
+	END;
+END
+$$;
+COMMENT ON FUNCTION dcb.drop_store(text, boolean) IS 'removes a store; one that holds events only with force';
