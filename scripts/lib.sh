@@ -24,6 +24,11 @@ step() {
   "$@" > "$log" 2>&1 || { cat "$log" >&2; exit 1; }
 }
 
+# Copies the checkout as it stands, without what is built, into the folder $1: objects of different servers stay apart.
+copy_source() {
+  mkdir -p "$1" && git -C "$root" ls-files -coz --exclude-standard | tar -C "$root" --null -T - --ignore-failed-read -c | tar -C "$1" -x
+}
+
 # The SDK's build folder, with CMake's options as arguments.
 cmake_configure() { cmake -S "$root" -B "$root/build/cmake" "$@"; }
 cmake_build() { cmake --build "$root/build/cmake" --parallel "$(nproc)" "$@"; }
