@@ -64,9 +64,22 @@ receive_strings(StringInfo in)
 
 } // namespace
 
-/* dcb.query_in(cstring) → dcb.query: JSON text. Errors: 22P02 (no JSON), DCB02, DCB06. */
+/*
+ * dcb.query_in(cstring) → dcb.query: JSON text. Errors: 22P02 (no JSON), DCB02, DCB06.
+ *
+ * dcb.query('{A,B}') comes here too: SQL reads a call with one untyped argument as a cast to the type of that name.
+ */
 DCB_FUNCTION(dcb_query_in)
 {
+	const char *text = PG_GETARG_CSTRING(0);
+	const char *start = text + strspn(text, " \t\r\n");
+
+	if (*start != '{' || strchr("\"}", start[1 + strspn(start + 1, " \t\r\n")]) == nullptr)
+		ereport(ERROR, (errcode(INVALID_QUERY), errmsg("invalid event query"),
+		                errdetail("\"%.*s\" is not a JSON object.", pg_mbcliplen(text, strlen(text), 60), text),
+		                errhint("Name the arguments, as in dcb.query(types => '{ItemAdded}', tags => '{cart:c1}'), or write JSON: "
+		                        "{\"items\": [{\"types\": [\"ItemAdded\"]}]}.")));
+
 	Datum json = DirectFunctionCall1(jsonb_in, PG_GETARG_DATUM(0));
 
 	PG_RETURN_POINTER(encode(parse_query(&DatumGetJsonbP(json)->root)));
