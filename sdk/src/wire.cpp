@@ -163,6 +163,7 @@ void decode_text_array(std::string_view bytes, std::vector<std::string>& into) {
   if (dimensions > 1) throw decode_error("an array of tags with several dimensions");
   const auto size = dimensions == 0 ? 0 : in.integer<std::int32_t>();
   if (dimensions == 1) in.integer<std::int32_t>();  // lower bound
+  if (size < 0 || static_cast<std::size_t>(size) > in.left() / sizeof(std::int32_t)) throw decode_error("an array of impossible size");
   into.resize(static_cast<std::size_t>(size));
   for (auto& text : into) {
     const auto length = in.integer<std::int32_t>();

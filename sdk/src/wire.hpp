@@ -50,6 +50,7 @@ class wire_reader {
     return static_cast<Integer>(value);
   }
   std::string_view bytes(std::size_t count);
+  std::size_t left() const { return rest_.size(); }
 
  private:
   std::string_view rest_;
