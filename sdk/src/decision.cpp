@@ -17,13 +17,16 @@ std::chrono::microseconds wait_before(int attempt, const retry_policy& retry) {
   return std::chrono::microseconds{std::uniform_int_distribution<std::int64_t>{0, bound.count()}(random)};
 }
 
-
 // The position read up to is taken from the read itself, and the condition speaks of what comes after exactly that.
-std::int64_t attempt(event_log& log, decision_steps& steps, const append_options& options) {
+std::int64_t attempt(event_log& log, decision_steps& steps, const append_options& options, const call_limits& limits) {
+  auto within_limits = [&](call_options call) {
+    if (limits.deadline()) call.timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*limits.deadline() - steady::now()), std::chrono::milliseconds{1});
+    return call;
+  };
   const auto query = steps.begin();
   std::int64_t read_upto = 0;
   if (!query.empty()) {
-    auto call = options.call;
+    auto call = within_limits(options.call);
     call.append_id.reset();
     read_upto = log.read(query, {}, [&](const recorded_event& stored) { return steps.fold(stored), true; }, call);
   }
@@ -32,18 +35,18 @@ std::int64_t attempt(event_log& log, decision_steps& steps, const append_options
   set_metadata(events, options.metadata);
   std::optional<append_condition> condition;
   if (auto guard = steps.guard(); !guard.empty()) condition.emplace(append_condition{std::move(guard), read_upto});
-  return log.append(events, condition, options.call);
+  return log.append(events, condition, within_limits(options.call));
 }
 
 }  // namespace
 
 decision_outcome run_decision(event_log& log, decision_steps& steps, const retry_policy& retry, const append_options& options) {
-  const call_limits limits{{.stop = options.call.stop}};
+  const call_limits limits{options.call};
   decision_outcome outcome;
   for (;;) {
     ++outcome.attempts;
     try {
-      outcome.position = attempt(log, steps, options);
+      outcome.position = attempt(log, steps, options, limits);
       return outcome;
     } catch (const conflict&) {
       ++outcome.conflicts;

@@ -1,0 +1,18 @@
+/// All of the SDK except dcb/testing.hpp.
+#pragma once
+
+#include <dcb/decision.hpp>
+#include <dcb/error.hpp>
+#include <dcb/event.hpp>
+#include <dcb/event_log.hpp>
+#include <dcb/event_schema.hpp>
+#include <dcb/event_store.hpp>
+#include <dcb/id.hpp>
+#include <dcb/json.hpp>
+#include <dcb/memory_store.hpp>
+#include <dcb/query.hpp>
+#include <dcb/raw_memory_store.hpp>
+#include <dcb/raw_store.hpp>
+#include <dcb/state.hpp>
+#include <dcb/store.hpp>
+#include <dcb/transaction.hpp>

@@ -1,0 +1,250 @@
+// Decisions: from what was read to new events or a refusal, and the loop that makes them good.
+//
+// A decision is a struct with
+//   states()              the state, or the tuple of states, that it needs (left out: none)
+//   decide(states...)     const, answers dcb::decided<Event, Error>
+//   guard(states...)      optional, const: what makes the decision stale, if that is not everything it read: states, `without<E>(state)`,
+//                         queries, or a tuple of these; an empty tuple means nothing does
+#pragma once
+
+#include <dcb/event_store.hpp>
+#include <dcb/export.hpp>
+#include <dcb/state.hpp>
+
+#include <chrono>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace dcb::inline v0 {
+
+/// A decision's answer when there is nothing to do: no events, and no refusal.
+struct nothing_t {};
+inline constexpr nothing_t nothing{};
+
+/// A decision's answer: events to append, or the error that is the reason not to. Thread safety: a value.
+template <class Event, class Error>
+class [[nodiscard]] decided {
+ public:
+  using event_type = Event;
+  using error_type = Error;
+
+  decided(Error error) : answer_(std::in_place_index<1>, std::move(error)) {}
+  decided(nothing_t) {}
+  decided(std::vector<Event> events) : answer_(std::in_place_index<0>, std::move(events)) {}
+  template <class... E>
+    requires(sizeof...(E) > 0 && (has_alternative<Event, std::remove_cvref_t<E>> && ...))
+  decided(E&&... events) {
+    auto& all = std::get<0>(answer_);
+    all.reserve(sizeof...(E));
+    (all.emplace_back(std::forward<E>(events)), ...);
+  }
+
+  /// Whether it is events, none included.
+  explicit operator bool() const noexcept { return answer_.index() == 0; }
+  const std::vector<Event>& events() const { return std::get<0>(answer_); }
+  const Error& error() const { return std::get<1>(answer_); }
+
+ private:
+  std::variant<std::vector<Event>, Error> answer_{};
+};
+
+/// An event with its place in the log.
+template <class Event>
+struct placed {
+  std::int64_t position = 0;
+  Event event{};
+};
+
+/// What became of a decision: the events that were appended, each with its position, or the error. Thread safety: a value.
+template <class Event, class Error>
+class [[nodiscard]] made {
+ public:
+  made(decided<Event, Error> answer, std::int64_t position, int attempts, int conflicts)
+      : position_(position), attempts_(attempts), conflicts_(conflicts) {
+    if (!answer) {
+      error_ = answer.error();
+      return;
+    }
+    auto at = position - static_cast<std::int64_t>(answer.events().size());
+    for (const auto& event : answer.events()) events_.push_back({++at, event});
+  }
+
+  /// Whether it was accepted, with or without events.
+  explicit operator bool() const noexcept { return !error_; }
+  const std::vector<placed<Event>>& events() const noexcept { return events_; }
+  /// Only of a decision that was refused.
+  const Error& error() const { return error_.value(); }
+  /// The position of the last event appended, or the one up to which the decision had read if it appended none.
+  std::int64_t position() const noexcept { return position_; }
+  /// How often it was decided, and how many of these answers turned out stale.
+  int attempts() const noexcept { return attempts_; }
+  int conflicts() const noexcept { return conflicts_; }
+
+ private:
+  std::vector<placed<Event>> events_{};
+  std::optional<Error> error_{};
+  std::int64_t position_;
+  int attempts_;
+  int conflicts_;
+};
+
+/// How often and how soon a decision is tried again after a conflict or another retryable error. The wait before each further attempt is random,
+/// from 0 to a bound that doubles from `first_wait` up to `longest_wait`.
+struct retry_policy {
+  int attempts = 30;
+  std::chrono::milliseconds first_wait{2};
+  std::chrono::milliseconds longest_wait{500};
+
+  static retry_policy none() { return {.attempts = 1}; }
+};
+
+// One decision with its types erased: what the compiled loop calls.
+class DCB_EXPORT decision_steps {
+ public:
+  virtual event_query begin() = 0;  // with fresh states; empty: there are none
+  virtual void fold(const recorded_event& stored) = 0;
+  virtual std::vector<new_event> decide() = 0;
+  virtual event_query guard() = 0;  // empty: nothing makes it stale
+
+ protected:
+  decision_steps() = default;
+  decision_steps(const decision_steps&) = default;
+  decision_steps& operator=(const decision_steps&) = default;
+  ~decision_steps() = default;
+};
+
+struct decision_outcome {
+  std::int64_t position = 0;
+  int attempts = 0;
+  int conflicts = 0;
+};
+
+DCB_EXPORT decision_outcome run_decision(event_log& log, decision_steps& steps, const retry_policy& retry, const append_options& options);
+
+template <class Decision>
+auto states_of(const Decision& decision) {
+  if constexpr (requires { decision.states(); }) return as_tuple(decision.states());
+  else return std::tuple<>{};
+}
+
+// What decide() answers to the states, and whether there is a guard() of them.
+template <class Decision, class States>
+struct decision_traits;
+template <class Decision, class... State>
+struct decision_traits<Decision, std::tuple<State...>> {
+  static constexpr bool decides = requires(const Decision& decision, const State&... state) { decision.decide(state...); };
+  static constexpr bool guards = requires(const Decision& decision, const State&... state) { decision.guard(state...); };
+  static auto answer() {
+    static_assert(decides, "dcb: a decision needs decide(const State&...) const with the states that its states() answers, in that order");
+    if constexpr (decides) return std::type_identity<decltype(std::declval<const Decision&>().decide(std::declval<const State&>()...))>{};
+  }
+};
+
+template <class T>
+inline constexpr bool is_decided = false;
+template <class Event, class Error>
+inline constexpr bool is_decided<decided<Event, Error>> = true;
+
+template <class Wide, class Narrow>
+inline constexpr bool contains_all = false;
+template <class Wide, class... E>
+inline constexpr bool contains_all<Wide, std::variant<E...>> = (has_alternative<Wide, E> && ...);
+
+template <class Event, class Decision>
+class typed_steps final : public decision_steps {
+  using States = decltype(states_of(std::declval<const Decision&>()));
+  using traits = decision_traits<Decision, States>;
+
+ public:
+  using Answer = typename decltype(traits::answer())::type;
+  static_assert(is_decided<Answer>, "dcb: decide() has to answer dcb::decided<Event, Error>");
+  static_assert(contains_all<Event, typename Answer::event_type>, "dcb: this decision answers events that the store's variant does not have");
+
+  explicit typed_steps(const Decision& decision) : decision_(decision) {}
+
+  event_query begin() override {
+    states_.emplace(states_of(decision_));
+    loading_.emplace(*states_);
+    return loading_->query();
+  }
+
+  void fold(const recorded_event& stored) override { loading_->fold(stored); }
+
+  std::vector<new_event> decide() override {
+    answer_.emplace(std::apply([&](const auto&... state) { return decision_.decide(state...); }, *states_));
+    return *answer_ ? event_schema<typename Answer::event_type>::encode(answer_->events()) : std::vector<new_event>{};
+  }
+
+  event_query guard() override {
+    if constexpr (traits::guards) {
+      const auto parts = as_tuple(std::apply([&](const auto&... state) { return decision_.guard(state...); }, *states_));
+      return std::apply([](const auto&... part) { return (event_query{} | ... | state_schema<Event>::query(part)); }, parts);
+    } else {
+      return loading_->query();
+    }
+  }
+
+  Answer& answer() { return *answer_; }
+
+ private:
+  const Decision& decision_;
+  std::optional<States> states_{};
+  std::optional<loading<Event, States>> loading_{};
+  std::optional<Answer> answer_{};
+};
+
+// A decision made of its states and a function of them.
+template <class States, class Decide>
+struct decision_from {
+  States its_states;
+  Decide its_decide;
+  const States& states() const { return its_states; }
+  template <class... State>
+  auto decide(const State&... state) const -> decltype(its_decide(state...)) {
+    return its_decide(state...);
+  }
+};
+
+/// Makes decisions on a store: reads all their states at once, decides, and appends under the condition that nothing the decision read (or its
+/// guard names) has changed since; after a conflict, all of it again. Thread safety: may be used from any thread at any time.
+template <class Event>
+class decision_maker {
+ public:
+  /// The store must outlive the decision maker.
+  explicit decision_maker(const event_store<Event>& store, retry_policy retry = {}) : log_(&store.log()), retry_(retry) {}
+
+  /// Throws `conflict` or another retryable error when it was the answer to the last attempt; every other `error` of the store at once; and
+  /// whatever the decision itself throws.
+  template <class Decision>
+  auto make(const Decision& decision, const append_options& options = {}) const {
+    typed_steps<Event, Decision> steps{decision};
+    using Answer = typename typed_steps<Event, Decision>::Answer;
+    const auto outcome = run_decision(*log_, steps, retry_, options);
+    return made<typename Answer::event_type, typename Answer::error_type>{std::move(steps.answer()), outcome.position, outcome.attempts, outcome.conflicts};
+  }
+
+  /// The same for a decision that is not worth a struct: the state or states, and a function from these to a dcb::decided.
+  template <class States, class Decide>
+    requires(!std::convertible_to<Decide, append_options>)
+  auto make(const States& states, const Decide& decide, const append_options& options = {}) const {
+    return make(decision_from<States, Decide>{states, decide}, options);
+  }
+
+ private:
+  event_log* log_;
+  retry_policy retry_;
+};
+
+template <class Event>
+decision_maker(const event_store<Event>&) -> decision_maker<Event>;
+template <class Event>
+decision_maker(const event_store<Event>&, retry_policy) -> decision_maker<Event>;
+
+}  // namespace dcb::inline v0
