@@ -29,9 +29,9 @@ copy_source() {
   mkdir -p "$1" && git -C "$root" ls-files -coz --exclude-standard | tar -C "$root" --null -T - --ignore-failed-read -c | tar -C "$1" -x
 }
 
-# The SDK's build folder, with CMake's options as arguments.
-cmake_configure() { cmake -S "$root" -B "$root/build/cmake" "$@"; }
-cmake_build() { cmake --build "$root/build/cmake" --parallel "$(nproc)" "$@"; }
+# The SDK's build folder, with CMake's options as arguments; one builds at a time here too.
+cmake_configure() { flock "$root/CMakeLists.txt" cmake -S "$root" -B "$root/build/cmake" "$@"; }
+cmake_build() { flock "$root/CMakeLists.txt" cmake --build "$root/build/cmake" --parallel "$(nproc)" "$@"; }
 
 # Runs a server program. The server refuses root, and `postgres` is the superuser of any real cluster of this machine: root becomes nobody.
 as_server() {
