@@ -14,27 +14,27 @@ SELECT is(pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb
 SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.all(), after => 1)$$, 'DCB01', '^append condition failed$', '^Event 2 of type', '.', 'the first conflicting event is named, and there is a hint');
 SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query(tags => '{cart:c1}'), after => 3)$$, 'DCB01', '.', '^Event 4 of type "CartCheckedOut" with tags \{cart:c1\} matches the condition and was appended after position 3\.$', '.',
   'the first conflicting event after the position');
-SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{CartCheckedOut}') || dcb.query('{ItemAdded}', '{cart:c2}'))$$, 'DCB01', '.', '^Event 3 ', '.', 'the first conflicting event over all items');
+SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query(types => '{CartCheckedOut}') OPERATOR(dcb.||) dcb.query('{ItemAdded}', '{cart:c2}'))$$, 'DCB01', '.', '^Event 3 ', '.', 'the first conflicting event over all items');
 SELECT is(dcb.head('c'), 4::bigint, 'nothing of the failed appends is stored');
 
 -- after
-SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{UserCreated}'), NULL)$$)).state, 'DCB01', 'after NULL is the whole log');
-SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{UserCreated}'), 0)$$)).state, 'DCB01', 'after 0 is the whole log');
-SELECT is(dcb.append('c', ARRAY[dcb.event('P')], dcb.query('{UserCreated}'), 1), 5::bigint, 'after is exclusive');
-SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.all(), after => 6)$$, 'DCB09', '.', '6', '.', 'after beyond the head: this log is not the one that was read');
-SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{Nothing}'), after => 6)$$, 'DCB09', '.', '6', '.', 'after beyond the head, though nothing matches');
-SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{Nothing}', after => 6), after => 2)$$, 'DCB09', '.', '6', '.', 'an item''s after beyond the head');
+SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query(types => '{UserCreated}'), NULL)$$)).state, 'DCB01', 'after NULL is the whole log');
+SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query(types => '{UserCreated}'), 0)$$)).state, 'DCB01', 'after 0 is the whole log');
+SELECT is(dcb.append('c', ARRAY[dcb.event('P')], dcb.query(types => '{UserCreated}'), 1), 5::bigint, 'after is exclusive');
+SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.all(), after => 6)$$, 'DCB09', 'position 6', 'position 5', '.', 'after beyond the head: this log is not the one that was read');
+SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query(types => '{Nothing}'), after => 6)$$, 'DCB09', 'position 6', 'position 5', '.', 'after beyond the head, though nothing matches');
+SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{Nothing}', after => 6), after => 2)$$, 'DCB09', 'position 6', 'position 5', '.', 'an item''s after beyond the head');
 
 -- An item's own after wins over the call's, both ways.
 SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{UserCreated}', after => 0), after => 5)$$)).state, 'DCB01', 'item after 0 means never at all, whatever the call says');
 SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{UserCreated}', after => 1), after => 0)$$)).state, NULL, 'an item''s later after is used too');
-SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{UserCreated}', after => 0) || dcb.query('{ItemAdded}'), after => 5)$$, 'DCB01', '.', '^Event 1 .* after position 0\.$', '.',
+SELECT pg_temp.refuses($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{UserCreated}', after => 0) OPERATOR(dcb.||) dcb.query(types => '{ItemAdded}'), after => 5)$$, 'DCB01', '.', '^Event 1 .* after position 0\.$', '.',
   'items with different starts: the one that matches says its own');
-SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{UserCreated}', after => 1) || dcb.query('{ItemAdded}'), after => 5)$$)).state, NULL, '… and neither matches after its own start');
+SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{UserCreated}', after => 1) OPERATOR(dcb.||) dcb.query(types => '{ItemAdded}'), after => 5)$$)).state, NULL, '… and neither matches after its own start');
 
 -- The condition is about what is stored, not about the events of the same append.
-SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('Self'), dcb.event('Self')], dcb.query('{Self}'))$$)).state, NULL, 'an append does not conflict with itself');
-SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query('{Self}'))$$)).state, 'DCB01', '… but the next one of the same transaction does with it');
+SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('Self'), dcb.event('Self')], dcb.query(types => '{Self}'))$$)).state, NULL, 'an append does not conflict with itself');
+SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query(types => '{Self}'))$$)).state, 'DCB01', '… but the next one of the same transaction does with it');
 
 -- Forms of one boundary.
 SELECT is((pg_temp.failure_of($$SELECT dcb.append('c', ARRAY[dcb.event('X')], dcb.query(except_types => '{UserCreated}'), after => 4)$$)).state, 'DCB01', 'excluded types: another type conflicts');

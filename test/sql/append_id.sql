@@ -16,7 +16,7 @@ SELECT is(pg_temp.send(), 3::bigint, 'again: the same answer');
 SELECT is(dcb.head('i'), 3::bigint, '… and no new events');
 SELECT dcb.append('i', ARRAY[dcb.event('Later')]);
 SELECT is(pg_temp.send(), 3::bigint, 'again after later appends: the same answer');
-SELECT is(pg_temp.send(condition => dcb.query('{A}')), 3::bigint, 'again though the condition would fail by now');
+SELECT is(pg_temp.send(condition => dcb.query(types => '{A}')), 3::bigint, 'again though the condition would fail by now');
 SELECT is(pg_temp.send(tags => '{a,b,a}'), 3::bigint, 'tags are a set: their order is no difference');
 SELECT is(pg_temp.send(data => '{ "x" : 1 }'), 3::bigint, 'data is JSON: white space is no difference');
 SELECT is(dcb.append('i', '[{"type": "First"}, {"type": "A", "data": {"x": 1}, "tags": ["a", "b"]}]'::jsonb, append_id => '00000000-0000-0000-0000-000000000001'), 3::bigint, 'the JSON form of the same events is the same append');
@@ -33,7 +33,7 @@ SELECT is(dcb.head('i'), 4::bigint, 'nothing of all this is stored');
 
 SELECT is(pg_temp.send('00000000-0000-0000-0000-000000000002'), 6::bigint, 'another id: another append, though the events are the same');
 SELECT is(pg_temp.send(store => 'other'), 2::bigint, 'ids belong to a store');
-SELECT is((pg_temp.failure_of($$SELECT pg_temp.send('00000000-0000-0000-0000-000000000003', condition => dcb.query('{A}'))$$)).state, 'DCB01', 'a new id does not pass a condition');
+SELECT is((pg_temp.failure_of($$SELECT pg_temp.send('00000000-0000-0000-0000-000000000003', condition => dcb.query(types => '{A}'))$$)).state, 'DCB01', 'a new id does not pass a condition');
 SELECT is(pg_temp.send('00000000-0000-0000-0000-000000000003'), 8::bigint, 'a failed append has not used its id up');
 SELECT is(ARRAY(SELECT pg_temp.send('00000000-0000-0000-0000-000000000004') FROM generate_series(1, 3)), '{10,10,10}'::bigint[], 'repeated within one statement');
 

@@ -35,13 +35,13 @@ END $$;
 CREATE TEMP TABLE form (name text, query dcb.query) ON COMMIT DROP;
 INSERT INTO form VALUES
   ('all', dcb.all()),
-  ('a frequent type', dcb.query('{Common}')), ('a rare type', dcb.query('{Rare}')), ('several types', dcb.query('{T1,T3,Rare}')), ('an unknown type', dcb.query('{Unknown}')),
+  ('a frequent type', dcb.query(types => '{Common}')), ('a rare type', dcb.query(types => '{Rare}')), ('several types', dcb.query(types => '{T1,T3,Rare}')), ('an unknown type', dcb.query(types => '{Unknown}')),
   ('a tag of one event', dcb.query(tags => '{one:150000}')), ('a tag of 40 events', dcb.query(tags => '{entity:77}')), ('a tag of half the events', dcb.query(tags => '{half:1}')), ('an unknown tag', dcb.query(tags => '{unknown}')),
   ('two tags, one of them on all', dcb.query(tags => '{entity:77,all:1}')), ('two tags, the other one on all', dcb.query(tags => '{all:1,one:150000}')), ('two tags, one unknown', dcb.query(tags => '{all:1,unknown}')),
   ('three tags', dcb.query(tags => '{entity:77,all:1,group:77}')),
   ('type and tag', dcb.query('{T37}', '{entity:77}')), ('a rare type and a tag on all', dcb.query('{Rare}', '{all:1}')), ('an unknown type and a tag on all', dcb.query('{Unknown}', '{all:1}')), ('a frequent type and an unknown tag', dcb.query('{Common}', '{unknown}')),
   ('all but a type', dcb.query(except_types => '{Common}')), ('a tag, but not of a type', dcb.query(tags => '{entity:77}', except_types => '{Common}')),
-  ('two items', dcb.query('{Rare}') || dcb.query(tags => '{one:150000}'));
+  ('two items', dcb.query(types => '{Rare}') OPERATOR(dcb.||) dcb.query(tags => '{one:150000}'));
 
 CREATE FUNCTION pg_temp.suite(state text) RETURNS SETOF text LANGUAGE plpgsql AS $$
 DECLARE

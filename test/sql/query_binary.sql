@@ -14,7 +14,7 @@ $$;
 
 SELECT is(dcb.query_send(dcb.all()), '\x01' || int2send(1::int2) || pg_temp.item('{}', '{}', '{}', NULL), 'match all');
 SELECT is(dcb.query_send(dcb.query('{A,Bc}', '{t:1}', '{D}', 258)), '\x01' || int2send(1::int2) || pg_temp.item('{A,Bc}', '{D}', '{t:1}', 258), 'an item with everything');
-SELECT is(dcb.query_send(dcb.query('{A}') || dcb.query(tags => '{ü}')),
+SELECT is(dcb.query_send(dcb.query(types => '{A}') OPERATOR(dcb.||) dcb.query(tags => '{ü}')),
   '\x01' || int2send(2::int2) || (SELECT string_agg(i, '' ORDER BY i) FROM (VALUES (pg_temp.item('{A}', '{}', '{}', NULL)), (pg_temp.item('{}', '{}', '{ü}', NULL))) AS v (i)),
   'two items, lengths in bytes');
 SELECT is(dcb.query_send('{"items":[{"tags":["b","a","b"]}]}'), dcb.query_send(dcb.query(tags => '{a,b}')), 'equal queries have equal bytes');

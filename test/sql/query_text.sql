@@ -1,49 +1,51 @@
 -- dcb.query: text form, constructor, union, equality and hash.
 BEGIN;
 \ir helpers.psql
+-- Operators of dcb.query live in the schema dcb.
+SET LOCAL search_path = public, dcb;
 SELECT no_plan();
 
 -- Output is canonical, whatever was put in.
 CREATE TEMP TABLE canonical (input text, output text, why text) ON COMMIT DROP;
 INSERT INTO canonical VALUES
-  ('{"items":[{}]}', '{"items":[{}]}', 'an item without constraints matches all'),
-  (' { "items" : [ { "types" : [ "A" ] } ] } ', '{"items":[{"types":["A"]}]}', 'white space'),
-  ('{"items":[{"types":["B","A","B"]}]}', '{"items":[{"types":["A","B"]}]}', 'types sorted and without duplicates'),
-  ('{"items":[{"tags":["b:2","a:1","b:2"]}]}', '{"items":[{"tags":["a:1","b:2"]}]}', 'tags sorted and without duplicates'),
-  ('{"items":[{"except":["B","A","A"]}]}', '{"items":[{"except":["A","B"]}]}', 'excluded types sorted and without duplicates'),
-  ('{"items":[{"types":[],"except":[],"tags":[]}]}', '{"items":[{}]}', 'empty lists left out'),
-  ('{"items":[{"after":7,"tags":["t"],"except":["E"],"types":["A"]}]}', '{"items":[{"types":["A"],"except":["E"],"tags":["t"],"after":7}]}', 'order of the keys'),
-  ('{"items":[{"after":0}]}', '{"items":[{"after":0}]}', 'an after of zero is kept: it wins over the call''s'),
-  ('{"items":[{"after":9223372036854775807}]}', '{"items":[{"after":9223372036854775807}]}', 'the largest after'),
-  ('{"items":[{"tags":["a\"b","c\\d","e\nf","ü","\u00fc"]}]}', '{"items":[{"tags":["a\"b","c\\d","e\nf","ü"]}]}', 'escapes are text, equal strings are one'),
-  ('{"items":[{"tags":["\ud83d\ude00"]}]}', '{"items":[{"tags":["😀"]}]}', 'surrogate pairs'),
-  ('{"items":[{"tags":["a,b","{c}","d e","items"]}]}', '{"items":[{"tags":["a,b","d e","items","{c}"]}]}', 'delimiters are ordinary characters'),
-  ('{"items":[{"types":["B"]},{"types":["A"]},{"types":["B"]}]}', '{"items":[{"types":["A"]},{"types":["B"]}]}', 'items sorted and without duplicates');
+  ('{"items":[{}]}', '{"items": [{}]}', 'an item without constraints matches all'),
+  (' { "items" : [ { "types" : [ "A" ] } ] } ', '{"items": [{"types": ["A"]}]}', 'white space'),
+  ('{"items":[{"types":["B","A","B"]}]}', '{"items": [{"types": ["A", "B"]}]}', 'types sorted and without duplicates'),
+  ('{"items":[{"tags":["b:2","a:1","b:2"]}]}', '{"items": [{"tags": ["a:1", "b:2"]}]}', 'tags sorted and without duplicates'),
+  ('{"items":[{"except":["B","A","A"]}]}', '{"items": [{"except": ["A", "B"]}]}', 'excluded types sorted and without duplicates'),
+  ('{"items":[{"types":[],"except":[],"tags":[]}]}', '{"items": [{}]}', 'empty lists left out'),
+  ('{"items":[{"after":7,"tags":["t"],"except":["E"],"types":["A"]}]}', '{"items": [{"types": ["A"], "except": ["E"], "tags": ["t"], "after": 7}]}', 'order of the keys'),
+  ('{"items":[{"after":0}]}', '{"items": [{"after": 0}]}', 'an after of zero is kept: it wins over the call''s'),
+  ('{"items":[{"after":9223372036854775807}]}', '{"items": [{"after": 9223372036854775807}]}', 'the largest after'),
+  ('{"items":[{"tags":["a\"b","c\\d","e\nf","ü","\u00fc"]}]}', '{"items": [{"tags": ["a\"b", "c\\d", "e\nf", "ü"]}]}', 'escapes are text, equal strings are one'),
+  ('{"items":[{"tags":["\ud83d\ude00"]}]}', '{"items": [{"tags": ["😀"]}]}', 'surrogate pairs'),
+  ('{"items":[{"tags":["a,b","{c}","d e","items"]}]}', '{"items": [{"tags": ["a,b", "d e", "items", "{c}"]}]}', 'delimiters are ordinary characters'),
+  ('{"items":[{"types":["B"]},{"types":["A"]},{"types":["B"]}]}', '{"items": [{"types": ["A"]}, {"types": ["B"]}]}', 'items sorted and without duplicates');
 SELECT is(input::dcb.query::text, output, 'text: ' || why) FROM canonical;
 SELECT is(output::dcb.query::text, output, 'text: canonical output reads back as itself: ' || why) FROM canonical;
 
 -- Constructor.
-SELECT is(dcb.all()::text, '{"items":[{}]}', 'dcb.all() is one item without constraints');
-SELECT is(dcb.query()::text, '{"items":[{}]}', 'dcb.query() is dcb.all()');
-SELECT is(dcb.query('{B,A}', '{t,s}', '{D,C}', 5)::text, '{"items":[{"types":["A","B"],"except":["C","D"],"tags":["s","t"],"after":5}]}', 'dcb.query with all arguments, in order');
-SELECT is(dcb.query(types => '{A}', after => 0)::text, '{"items":[{"types":["A"],"after":0}]}', 'dcb.query keeps an after of zero');
+SELECT is(dcb.all()::text, '{"items": [{}]}', 'dcb.all() is one item without constraints');
+SELECT is(dcb.query()::text, '{"items": [{}]}', 'dcb.query() is dcb.all()');
+SELECT is(dcb.query('{B,A}', '{t,s}', '{D,C}', 5)::text, '{"items": [{"types": ["A", "B"], "except": ["C", "D"], "tags": ["s", "t"], "after": 5}]}', 'dcb.query with all arguments, in order');
+SELECT is(dcb.query(types => '{A}', after => 0)::text, '{"items": [{"types": ["A"], "after": 0}]}', 'dcb.query keeps an after of zero');
 
 -- Union.
-SELECT is((dcb.query('{B}') || dcb.query('{A}'))::text, '{"items":[{"types":["A"]},{"types":["B"]}]}', 'union holds the items of both');
-SELECT is((dcb.query('{A}') || dcb.query('{A}'))::text, '{"items":[{"types":["A"]}]}', 'union folds equal items');
-SELECT is((dcb.query('{A}') || dcb.query('{B}')) || dcb.query('{C}'), dcb.query('{C}') || (dcb.query('{B}') || dcb.query('{A}')), 'union is associative and commutative');
-SELECT is((dcb.query('{A}', after => 3) || dcb.query('{A}'))::text::dcb.query, '{"items":[{"types":["A"]},{"types":["A"],"after":3}]}'::dcb.query, 'items that differ in after alone stay apart');
-SELECT is(dcb.query('{A}') || NULL::dcb.query, NULL, 'union with NULL is NULL');
+SELECT is((dcb.query(types => '{B}') || dcb.query(types => '{A}'))::text, '{"items": [{"types": ["A"]}, {"types": ["B"]}]}', 'union holds the items of both');
+SELECT is((dcb.query(types => '{A}') || dcb.query(types => '{A}'))::text, '{"items": [{"types": ["A"]}]}', 'union folds equal items');
+SELECT is((dcb.query(types => '{A}') || dcb.query(types => '{B}')) || dcb.query(types => '{C}'), dcb.query(types => '{C}') || (dcb.query(types => '{B}') || dcb.query(types => '{A}')), 'union is associative and commutative');
+SELECT is((dcb.query('{A}', after => 3) || dcb.query(types => '{A}'))::text::dcb.query, '{"items":[{"types":["A"]},{"types":["A"],"after":3}]}'::dcb.query, 'items that differ in after alone stay apart');
+SELECT is(dcb.query(types => '{A}') || NULL::dcb.query, NULL, 'union with NULL is NULL');
 
 -- Equality and hash agree with the canonical form.
 SELECT ok('{"items":[{"types":["B","A"]},{"tags":["x"]}]}'::dcb.query = '{"items":[{"tags":["x","x"]},{"types":["A","B"]}]}'::dcb.query, 'equal whatever the order');
-SELECT ok(NOT ('{"items":[{"types":["B","A"]}]}'::dcb.query <> dcb.query('{A,B}')), '<> is the negation');
-SELECT ok(dcb.query('{A}') <> dcb.query(tags => '{A}'), 'a type is no tag');
-SELECT ok(dcb.query('{A}') <> dcb.query(except_types => '{A}'), 'a type is no excluded type');
-SELECT ok(dcb.query('{A}') <> dcb.query('{A}', after => 0), 'an after of zero is not no after');
-SELECT ok(dcb.query('{AB}') <> dcb.query('{A,B}'), 'strings do not run into each other');
+SELECT ok(NOT ('{"items":[{"types":["B","A"]}]}'::dcb.query <> dcb.query(types => '{A,B}')), '<> is the negation');
+SELECT ok(dcb.query(types => '{A}') <> dcb.query(tags => '{A}'), 'a type is no tag');
+SELECT ok(dcb.query(types => '{A}') <> dcb.query(except_types => '{A}'), 'a type is no excluded type');
+SELECT ok(dcb.query(types => '{A}') <> dcb.query('{A}', after => 0), 'an after of zero is not no after');
+SELECT ok(dcb.query(types => '{AB}') <> dcb.query(types => '{A,B}'), 'strings do not run into each other');
 SELECT is(count(*), 3::bigint, 'GROUP BY hashes equal queries into one group')
-FROM (SELECT q FROM (VALUES (dcb.query('{A,B}')), (dcb.query('{B,A}')), (dcb.query('{A}')), (dcb.all()), ('{"items":[{"tags":[]}]}'::dcb.query)) AS v (q) GROUP BY q) AS grouped;
+FROM (SELECT q FROM (VALUES (dcb.query(types => '{A,B}')), (dcb.query(types => '{B,A}')), (dcb.query(types => '{A}')), (dcb.all()), ('{"items":[{"tags":[]}]}'::dcb.query)) AS v (q) GROUP BY q) AS grouped;
 SELECT is(
   (SELECT array_agg(DISTINCT c.input::dcb.query = d.input::dcb.query) FROM canonical c JOIN canonical d ON c.output = d.output), '{t}',
   'inputs of one canonical form are equal');

@@ -34,24 +34,24 @@ SELECT is(pg_temp.positions('r', backwards => true, max_count => 2), '{6,5}', 'b
 SELECT is(pg_temp.positions('r', backwards => true, after => 2, upto => 5), '{5,4,3}', 'backwards: after stays the lower, upto the upper bound');
 SELECT is(pg_temp.positions('r', backwards => true, after => 2, upto => 5, max_count => 1), '{5}', 'backwards with everything');
 
-SELECT is(pg_temp.positions('r', dcb.query('{A,B}')), '{1,2,4,5}', 'types');
+SELECT is(pg_temp.positions('r', dcb.query(types => '{A,B}')), '{1,2,4,5}', 'types');
 SELECT is(pg_temp.positions('r', dcb.query(tags => '{x}')), '{1,2,5}', 'a tag');
 SELECT is(pg_temp.positions('r', dcb.query(tags => '{y,x}')), '{2}', 'two tags');
 SELECT is(pg_temp.positions('r', dcb.query('{B}', '{x}')), '{2,5}', 'type and tag');
 SELECT is(pg_temp.positions('r', dcb.query(except_types => '{A,B}')), '{3,6}', 'excluded types');
 SELECT is(pg_temp.positions('r', dcb.query(tags => '{y}', except_types => '{A}')), '{2,3}', 'a tag, excluded types');
-SELECT is(pg_temp.positions('r', dcb.query('{A}') || dcb.query(tags => '{x}')), '{1,2,4,5}', 'two items, an event of both once');
-SELECT is(pg_temp.positions('r', dcb.query('{A}') || dcb.query(tags => '{x}'), backwards => true, max_count => 3), '{5,4,2}', 'two items backwards with a limit');
-SELECT is(pg_temp.positions('r', dcb.query('{Unknown}') || dcb.query(tags => '{unknown}')), '{}', 'nothing matches');
-SELECT is(pg_temp.positions('r', dcb.query('{A}', after => 1) || dcb.query(tags => '{x}', after => 4), after => 3), '{4,5}', 'an item''s after wins: further on than the call''s, and …');
-SELECT is(pg_temp.positions('r', dcb.query('{A}', after => 0) || dcb.query(tags => '{x}'), after => 4), '{1,4,5}', '… before it');
-SELECT is(pg_temp.positions('r', dcb.query('{A}', after => 0) || dcb.query(tags => '{x}'), after => 4, backwards => true, max_count => 2), '{5,4}', '… backwards too');
+SELECT is(pg_temp.positions('r', dcb.query(types => '{A}') OPERATOR(dcb.||) dcb.query(tags => '{x}')), '{1,2,4,5}', 'two items, an event of both once');
+SELECT is(pg_temp.positions('r', dcb.query(types => '{A}') OPERATOR(dcb.||) dcb.query(tags => '{x}'), backwards => true, max_count => 3), '{5,4,2}', 'two items backwards with a limit');
+SELECT is(pg_temp.positions('r', dcb.query(types => '{Unknown}') OPERATOR(dcb.||) dcb.query(tags => '{unknown}')), '{}', 'nothing matches');
+SELECT is(pg_temp.positions('r', dcb.query('{A}', after => 1) OPERATOR(dcb.||) dcb.query(tags => '{x}', after => 4), after => 3), '{4,5}', 'an item''s after wins: further on than the call''s, and …');
+SELECT is(pg_temp.positions('r', dcb.query('{A}', after => 0) OPERATOR(dcb.||) dcb.query(tags => '{x}'), after => 4), '{1,4,5}', '… before it');
+SELECT is(pg_temp.positions('r', dcb.query('{A}', after => 0) OPERATOR(dcb.||) dcb.query(tags => '{x}'), after => 4, backwards => true, max_count => 2), '{5,4}', '… backwards too');
 
 SELECT is(ARRAY(SELECT position FROM dcb.read('r', dcb.query(tags => '{x}')) ORDER BY position DESC LIMIT 2), '{5,2}', 'read under ORDER BY and LIMIT');
 SELECT is((SELECT count(*) FROM generate_series(1, 3) n, dcb.read('r', dcb.query(tags => '{x}'), after => n)), 2 + 1 + 1::bigint, 'read in a lateral join, read again for each row');
 SELECT is(ARRAY(SELECT position FROM (SELECT (dcb.read('r', max_count => 2)).position) AS x ORDER BY 1), '{1,2}', 'read in a target list');
 
-SELECT results_eq($$SELECT dcb.head('r'), dcb.exists('r', dcb.query('{D}')), dcb.exists('r', dcb.query('{D}'), 6), dcb.count('r', dcb.query(tags => '{x}')), dcb.count('r', dcb.query(tags => '{x}'), 1), dcb.last('r', dcb.query(tags => '{x}')), dcb.last('r')$$,
+SELECT results_eq($$SELECT dcb.head('r'), dcb.exists('r', dcb.query(types => '{D}')), dcb.exists('r', dcb.query(types => '{D}'), 6), dcb.count('r', dcb.query(tags => '{x}')), dcb.count('r', dcb.query(tags => '{x}'), 1), dcb.last('r', dcb.query(tags => '{x}')), dcb.last('r')$$,
   'VALUES (6::bigint, true, false, 3::bigint, 2::bigint, 5::bigint, 6::bigint)', 'head, exists, count, last');
 SELECT is(dcb.exists('r', dcb.query('{A}', after => 0), 5), true, 'exists: an item''s after wins');
 SELECT is(dcb.count('r', dcb.query('{A}', after => 1), 0), 1::bigint, 'count: an item''s after wins');

@@ -39,7 +39,7 @@ CREATE TEMP TABLE may ON COMMIT DROP AS
          CASE r.role WHEN 'owner_role' THEN true WHEN 'both_rights' THEN true WHEN 'reader' THEN a.name NOT LIKE 'append%' WHEN 'appender' THEN a.name LIKE 'append%' AND a.name NOT LIKE '%if' ELSE false END AS allowed
   FROM action a, unnest('{owner_role,reader,appender,both_rights,nobody_role,outside}'::text[]) AS r (role);
 SELECT CASE WHEN allowed THEN pg_temp.allows(call, role || ' may ' || name, role)
-            ELSE pg_temp.refuses(call, '42501', 'permission denied', NULL, CASE WHEN role = 'outside' THEN '' ELSE 'GRANT' END, role || ' may not ' || name, role) END
+            ELSE pg_temp.refuses(call, '42501', 'permission denied for store "shop"', CASE WHEN role = 'outside' THEN 'needs USAGE on schema shop' ELSE 'needs (SELECT|INSERT)' END, 'need SELECT', role || ' may not ' || name, role) END
 FROM may ORDER BY role, name;
 
 -- An unknown store tells nobody more than a store without rights would.
@@ -50,8 +50,8 @@ GRANT SELECT (position, type) ON shop.event TO nobody_role;
 SELECT is((pg_temp.failure_of($$SELECT * FROM dcb.read('shop')$$, 'nobody_role')).state, '42501', 'a grant on some columns is not enough to read');
 
 -- Only the owner drops.
-SELECT pg_temp.refuses($$SELECT dcb.drop_store('shop', force => true)$$, '42501', '.', NULL, '', 'both rights together do not drop a store', 'both_rights');
-SELECT pg_temp.refuses($$SELECT dcb.create_store('shop2')$$, '42501', '.', NULL, '', 'a role that may not create schemas creates no store', 'both_rights');
+SELECT pg_temp.refuses($$SELECT dcb.drop_store('shop', force => true)$$, '42501', '.', '', '', 'both rights together do not drop a store', 'both_rights');
+SELECT pg_temp.refuses($$SELECT dcb.create_store('shop2')$$, '42501', '.', '', '', 'a role that may not create schemas creates no store', 'both_rights');
 
 -- The view dcb.stores shows every store and hides what may not be read.
 SELECT is(pg_temp.failure_of('SELECT * FROM dcb.stores', 'nobody_role'), NULL, 'anyone may look at dcb.stores');
@@ -68,7 +68,7 @@ SELECT is(pg_temp.stores_as('reader'), '(shop,owner_role,f)', 'dcb.stores: the h
 SELECT is(pg_temp.stores_as('appender'), '(shop,owner_role,t)', 'dcb.stores: no head for who may not read');
 
 -- A SECURITY DEFINER function lends its owner's rights, for that call only.
-CREATE FUNCTION public.place_order() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$ SELECT dcb.append('shop', ARRAY[dcb.event('Ordered')], dcb.query('{Ordered}'), dcb.head('shop')) $$;
+CREATE FUNCTION public.place_order() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS $$ SELECT dcb.append('shop', ARRAY[dcb.event('Ordered')], dcb.query(types => '{Ordered}'), dcb.head('shop')) $$;
 ALTER FUNCTION public.place_order() OWNER TO owner_role;
 SELECT pg_temp.allows('SELECT public.place_order()', 'a SECURITY DEFINER function appends for a role without rights', 'nobody_role');
 SELECT is((pg_temp.failure_of($$SELECT dcb.append('shop', ARRAY[dcb.event('A')])$$, 'nobody_role')).state, '42501', 'the role itself still may not');
@@ -84,7 +84,7 @@ ALTER TABLE shop.event ENABLE ROW LEVEL SECURITY;
 CREATE POLICY none ON shop.event USING (false);
 SELECT isnt((pg_temp.failure_of($$SELECT * FROM dcb.read('shop')$$, 'both_rights')).state, NULL, 'row security on the event table: a read is refused, not filtered');
 GRANT INSERT ON shop.event TO both_rights;
-SELECT isnt((pg_temp.failure_of($$SELECT dcb.append('shop', ARRAY[dcb.event('A')], dcb.query('{A}'))$$, 'both_rights')).state, NULL, '… and so is an append with a condition');
+SELECT isnt((pg_temp.failure_of($$SELECT dcb.append('shop', ARRAY[dcb.event('A')], dcb.query(types => '{A}'))$$, 'both_rights')).state, NULL, '… and so is an append with a condition');
 
 SELECT * FROM finish();
 ROLLBACK;

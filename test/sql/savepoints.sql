@@ -9,7 +9,7 @@ SAVEPOINT a;
 SELECT is(dcb.append('s', ARRAY[dcb.event('Lost', tags => '{t}'), dcb.event('Lost')], append_id => '00000000-0000-0000-0000-000000000001'), 3::bigint, 'within it');
 ROLLBACK TO a;
 SELECT is(dcb.head('s'), 1::bigint, 'head after the rollback');
-SELECT is(dcb.append('s', ARRAY[dcb.event('Again')], dcb.query('{Lost}') || dcb.query(tags => '{t}')), 2::bigint, 'the next append takes the freed position, and its condition does not see what is gone');
+SELECT is(dcb.append('s', ARRAY[dcb.event('Again')], dcb.query(types => '{Lost}') OPERATOR(dcb.||) dcb.query(tags => '{t}')), 2::bigint, 'the next append takes the freed position, and its condition does not see what is gone');
 SELECT is(dcb.append('s', ARRAY[dcb.event('Other')], append_id => '00000000-0000-0000-0000-000000000001'), 3::bigint, 'the append id is free again');
 SELECT is((SELECT array_agg(position || type ORDER BY position) FROM dcb.read('s')), '{1Kept,2Again,3Other}', 'no gap');
 
@@ -17,10 +17,10 @@ SELECT is((SELECT array_agg(position || type ORDER BY position) FROM dcb.read('s
 SAVEPOINT outer_one;
 SELECT dcb.append('s', ARRAY[dcb.event('Outer')]);
 SAVEPOINT inner_one;
-SELECT is(dcb.append('s', ARRAY[dcb.event('Inner')], dcb.query('{Outer}'), after => 4), 5::bigint, 'nested');
+SELECT is(dcb.append('s', ARRAY[dcb.event('Inner')], dcb.query(types => '{Outer}'), after => 4), 5::bigint, 'nested');
 RELEASE inner_one;
 ROLLBACK TO outer_one;
-SELECT is(dcb.append('s', ARRAY[dcb.event('Next')], dcb.query('{Outer,Inner}')), 4::bigint, 'a released savepoint goes with the one around it');
+SELECT is(dcb.append('s', ARRAY[dcb.event('Next')], dcb.query(types => '{Outer,Inner}')), 4::bigint, 'a released savepoint goes with the one around it');
 
 -- Released: stays.
 SAVEPOINT b;
@@ -33,7 +33,7 @@ CREATE FUNCTION pg_temp.try(n int) RETURNS bigint LANGUAGE plpgsql AS $$
 BEGIN
   PERFORM dcb.append('s', ARRAY[dcb.event('Tried', to_jsonb(n), '{tried}')]);
   IF n % 3 <> 0 THEN RAISE EXCEPTION 'no'; END IF;
-  RETURN dcb.append('s', ARRAY[dcb.event('Done', to_jsonb(n))], dcb.query('{Tried}'), after => dcb.head('s'));
+  RETURN dcb.append('s', ARRAY[dcb.event('Done', to_jsonb(n))], dcb.query(types => '{Tried}'), after => dcb.head('s'));
 EXCEPTION WHEN raise_exception THEN
   RETURN NULL;
 END $$;

@@ -5,8 +5,8 @@ SELECT no_plan();
 
 SELECT is_empty('SELECT * FROM dcb.stores', 'no stores at first');
 SELECT lives_ok($$SELECT dcb.create_store('one')$$, 'create_store');
-SELECT results_eq('SELECT store::text, owner::text, head FROM dcb.stores', $$VALUES ('one', current_user::text, 0::bigint)$$, 'dcb.stores shows it');
-SELECT pg_temp.refuses($$SELECT dcb.create_store('one')$$, '42710', 'one', NULL, '.', 'a store is created once');
+SELECT row_eq('SELECT store, owner, head FROM dcb.stores', ROW('one'::name, current_user, 0::bigint), 'dcb.stores shows it');
+SELECT pg_temp.refuses($$SELECT dcb.create_store('one')$$, '42P07', '"one" exists already', 'one\.event', '.', 'a store is created once');
 SELECT dcb.append('one', ARRAY[dcb.event('A')]);
 
 -- Names are any schema's.
@@ -23,12 +23,12 @@ SELECT is((SELECT count(*) FROM dcb.stores), 1::bigint, 'all dropped');
 -- Names that are none.
 SELECT isnt((pg_temp.failure_of(format('SELECT dcb.create_store(%L)', repeat('n', 64)))).state, NULL, 'a name of 64 bytes is refused, not cut off');
 SELECT isnt((pg_temp.failure_of($$SELECT dcb.create_store('')$$)).state, NULL, 'an empty name');
-SELECT pg_temp.refuses('SELECT dcb.create_store(NULL)', '22023', 'store', NULL, '.', 'store NULL');
+SELECT pg_temp.refuses('SELECT dcb.create_store(NULL)', '22023', 'store', '', '.', 'store NULL');
 SELECT isnt((pg_temp.failure_of($$SELECT dcb.create_store('pg_shop')$$)).state, NULL, 'a reserved name');
 SELECT isnt((pg_temp.failure_of($$SELECT dcb.create_store('dcb')$$)).state, NULL, 'the extension''s own schema');
 
 -- Dropping.
-SELECT pg_temp.refuses($$SELECT dcb.drop_store('one')$$, '55000', 'one', '1', 'force', 'a store with events is not dropped by accident');
+SELECT pg_temp.refuses($$SELECT dcb.drop_store('one')$$, '2BP01', '"one" holds events', '1', 'force', 'a store with events is not dropped by accident');
 SELECT is(dcb.head('one'), 1::bigint, '… and is still there');
 SELECT lives_ok($$SELECT dcb.drop_store('one', force => true)$$, 'unless forced');
 SELECT is((pg_temp.failure_of($$SELECT dcb.head('one')$$)).state, 'DCB05', 'a dropped store is unknown');
@@ -36,7 +36,7 @@ SELECT hasnt_schema('one', 'its schema is gone');
 SELECT dcb.create_store('one');
 SELECT is(dcb.head('one'), 0::bigint, 'a store of the same name starts anew, also in a session that knew the old one');
 SELECT is(dcb.append('one', ARRAY[dcb.event('A')], dcb.all()), 1::bigint, '… and so does its log');
-SELECT is((pg_temp.failure_of($$DO $do$ BEGIN PERFORM dcb.drop_store('one', true); RAISE EXCEPTION 'no'; END $do$$$)).state, 'P0001', 'a drop that is rolled back …');
+SELECT is((pg_temp.failure_of($s$DO $$ BEGIN PERFORM dcb.drop_store('one', true); RAISE EXCEPTION 'no'; END $$$s$)).state, 'P0001', 'a drop that is rolled back …');
 SELECT is(dcb.head('one'), 1::bigint, '… drops nothing');
 
 SELECT dcb.create_store('empty_one');

@@ -1,0 +1,103 @@
+// kill -9 under load: what was acknowledged is stored, what is stored was attempted, and positions have no gap. Killing one server process makes the
+// server drop its shared memory, end all its sessions and recover from the log; commits that were not flushed are gone.
+//
+// Only against a throw-away cluster as scripts/with-cluster makes it, known by its data folder beside the socket.
+
+#include "session.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+
+namespace {
+
+using race::answer;
+using race::session;
+
+class crash : public testing::Test {
+ protected:
+  void SetUp() override {
+    const char* host = std::getenv("PGHOST");
+    if (host == nullptr) FAIL() << "PGHOST is not set: run this under scripts/with-cluster";
+    if (!std::filesystem::exists(std::filesystem::path(host) / "data" / "postmaster.pid")) GTEST_SKIP() << "this server is not a throw-away one";
+  }
+
+  // A session as soon as the server takes one again.
+  static std::unique_ptr<session> connect() {
+    for (int tries = 0;; ++tries) try {
+        return std::make_unique<session>();
+      } catch (const race::unexpected&) {
+        if (tries > 3000) throw;
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      }
+  }
+
+  void write(int writer, const std::string& store) {
+    auto s = connect();
+    for (int n = 0; !done_; ++n) {
+      const std::string event = std::to_string(writer) + ":" + std::to_string(n);
+      {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        attempted_.insert(event);
+      }
+      const answer got = s->run(n % 2 == 0 ? "SELECT dcb.append($1, ARRAY[dcb.event('A', to_jsonb($2::text), ARRAY['w:' || $3])], dcb.query(tags => ARRAY['never']))"
+                                           : "CALL dcb.submit($1, ARRAY[dcb.event('A', to_jsonb($2::text), ARRAY['w:' || $3])], dcb.query(tags => ARRAY['never']))",
+                                {store, event, std::to_string(writer)});
+      if (got.ok()) {
+        const std::lock_guard<std::mutex> lock(mutex_);
+        acknowledged_[got.number()] = event;
+        ++acknowledgements_;
+      } else if (s->lost()) {
+        s = connect();
+      } else {
+        ADD_FAILURE() << got.sqlstate << " " << got.message;
+      }
+    }
+  }
+
+  std::atomic<bool> done_{false};
+  std::atomic<int> acknowledgements_{0};
+  std::mutex mutex_;
+  std::set<std::string> attempted_;
+  std::map<std::int64_t, std::string> acknowledged_;
+};
+
+TEST_F(crash, acknowledged_is_stored) {
+  const race::temporary_store store;
+  std::vector<std::thread> threads;
+  for (int writer = 0; writer < 8; ++writer) threads.emplace_back([this, writer, &store] { write(writer, store.name()); });
+  for (int kill_round = 0; kill_round < 3; ++kill_round) {
+    const int before = acknowledgements_;
+    while (acknowledgements_ < before + 500) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+    auto victim = connect();
+    ASSERT_EQ(kill(victim->backend(), SIGKILL), 0) << "may not kill the server's processes";
+    while (victim->run("SELECT 1").ok()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  const int before = acknowledgements_;
+  while (acknowledgements_ < before + 100) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  done_ = true;
+  for (auto& thread : threads) thread.join();
+
+  auto s = connect();
+  std::map<std::int64_t, std::string> stored;
+  std::int64_t last = 0;
+  for (const auto& row : s->must("SELECT position, data#>>'{}' FROM dcb.read($1)", {store.name()}).rows) {
+    ASSERT_EQ(std::stoll(row[0]), ++last) << "a gap";
+    stored.emplace(last, row[1]);
+    ASSERT_TRUE(attempted_.contains(row[1])) << "never sent: " << row[1];
+  }
+  std::set<std::string> once;
+  for (const auto& [position, event] : stored) EXPECT_TRUE(once.insert(event).second) << "stored twice: " << event;
+  for (const auto& [position, event] : acknowledged_) ASSERT_EQ(stored[position], event) << "acknowledged at " << position;
+  // What the tag index finds is what the table holds.
+  EXPECT_EQ(s->must("SELECT sum(dcb.count($1, dcb.query(tags => ARRAY['w:' || w]))) FROM generate_series(0, 7) AS w", {store.name()}).number(), last);
+}
+
+}  // namespace

@@ -1,0 +1,70 @@
+// A connection to the server that PGHOST leads to, for one thread; and a store of a test's own.
+#pragma once
+
+#include <libpq-fe.h>
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace race {
+
+// What a statement answered: rows of text (NULL as the empty string), or how it failed.
+struct answer {
+  std::vector<std::vector<std::string>> rows;
+  std::string sqlstate;  // empty if it did not fail; "08006" if the connection was lost
+  std::string message;
+
+  bool ok() const { return sqlstate.empty(); }
+  const std::string& value() const { return rows.at(0).at(0); }
+  std::int64_t number(std::size_t column = 0) const { return std::stoll(rows.at(0).at(column)); }
+};
+
+// An error that the test did not expect.
+struct unexpected : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+class session {
+ public:
+  session();
+
+  answer run(const std::string& sql, const std::vector<std::string>& parameters = {});
+  answer must(const std::string& sql, const std::vector<std::string>& parameters = {});  // throws `unexpected` if it fails
+  answer run_binary(const std::string& sql, Oid type, const std::string& bytes);          // one parameter, in binary form
+  bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
+  bool lost() const { return PQstatus(connection_.get()) != CONNECTION_OK; }
+  int backend() const { return PQbackendPID(connection_.get()); }
+
+ private:
+  answer read(PGresult* result) const;
+
+  struct close {
+    void operator()(PGconn* connection) const { PQfinish(connection); }
+  };
+  std::unique_ptr<PGconn, close> connection_;
+};
+
+// A new store, dropped when the test ends.
+class temporary_store {
+ public:
+  temporary_store();
+  ~temporary_store();
+  const std::string& name() const { return name_; }
+
+ private:
+  std::string name_;
+};
+
+// Rounds of every race; RACE_ROUNDS lengthens it.
+int rounds(int usual = 200);
+
+// A pause of up to so many microseconds, seldom none.
+inline void pause(std::mt19937& random, int most) { std::this_thread::sleep_for(std::chrono::microseconds(random() % most)); }
+
+}  // namespace race
