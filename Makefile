@@ -55,7 +55,8 @@ dist: ## the archive for PGXN, from the last commit
 	git archive --format zip --prefix pg_dcb-$(VERSION)/ --add-file sql/pg_dcb--$(VERSION).sql -o build/pg_dcb-$(VERSION).zip HEAD
 
 clean: quickstart-stop ## remove everything built
-	rm -rf build pg_dcb.so extension/*.o extension/*.bc sql/pg_dcb--*.sql
+	rm -rf --one-file-system build
+	rm -f pg_dcb.so extension/*.o extension/*.bc sql/pg_dcb--*.sql
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
