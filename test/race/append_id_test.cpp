@@ -23,7 +23,8 @@ TEST(append_id, sent_twice_at_once) {
       session s;
       for (int round = 0; round < rounds; ++round) {
         const std::string number = std::to_string(round);
-        const std::string arguments = "($1, ARRAY[dcb.event('A', tags => ARRAY['r:' || $2]), dcb.event('B')], dcb.query(tags => ARRAY['r:' || $2]), 0, md5($2)::uuid)";
+        const std::string arguments =
+            "($1, ARRAY[dcb.event('A', tags => ARRAY['r:' || $2]), dcb.event('B')], dcb.query(tags => ARRAY['r:' || $2]), 0, md5($2)::uuid)";
         start.arrive_and_wait();
         if (sender == 0) s.run("BEGIN ISOLATION LEVEL REPEATABLE READ");
         if (sender == 0) s.run("SELECT dcb.head($1)", {store.name()});
@@ -57,7 +58,8 @@ TEST(append_id, other_content_at_once) {
       session s;
       for (int round = 0; round < rounds; ++round) {
         start.arrive_and_wait();
-        const answer got = s.run("SELECT dcb.append($1, ARRAY[dcb.event('A', to_jsonb($3::int))], append_id => md5($2)::uuid)", {store.name(), std::to_string(round), std::to_string(sender)});
+        const answer got = s.run("SELECT dcb.append($1, ARRAY[dcb.event('A', to_jsonb($3::int))], append_id => md5($2)::uuid)",
+                                 {store.name(), std::to_string(round), std::to_string(sender)});
         const std::lock_guard<std::mutex> lock(mutex);
         won[round] += got.ok();
         refused[round] += got.sqlstate == "DCB07";

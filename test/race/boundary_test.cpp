@@ -66,9 +66,12 @@ class game {
   explicit game(const setting& s) : setting_(s), round_start_(s.racers, begin_round{this}), after_read_(s.racers) {}
 
   void play() {
+    std::vector<session> sessions(setting_.racers + 1);
     std::vector<std::thread> threads;
-    for (int racer = 0; racer < setting_.racers; ++racer) threads.emplace_back([this, racer] { run_racer(racer); });
-    std::thread noise([this] { if (!holds_all()) make_noise(); });
+    for (int racer = 0; racer < setting_.racers; ++racer) threads.emplace_back([&, racer] { run_racer(sessions[racer], racer); });
+    std::thread noise([&] {
+      if (!holds_all()) make_noise(sessions.back());
+    });
     for (auto& thread : threads) thread.join();
     done_ = true;
     noise.join();
@@ -87,17 +90,16 @@ class game {
     return false;
   }
 
-  void make_noise() {
-    session s;
+  void make_noise(session& s) {
     std::mt19937 random(7);
     while (!done_) {
-      s.must("SELECT dcb.append($1, ARRAY[dcb.event('Noise', tags => '{noise}')])", {store_.name()});
+      const answer got = s.run("SELECT dcb.append($1, ARRAY[dcb.event('Noise', tags => '{noise}')])", {store_.name()});
+      if (!got.ok()) report(got.sqlstate + " " + got.message);
       race::pause(random, 2000);
     }
   }
 
-  void run_racer(int racer) {
-    session s;
+  void run_racer(session& s, int racer) {
     std::mt19937 random(racer);
     const way w = setting_.ways[racer % setting_.ways.size()];
     const description& d = setting_.descriptions[racer % setting_.descriptions.size()];
@@ -125,25 +127,21 @@ class game {
 
   // The boundary and the head in one statement, asked in turns: the one before the other, after it, and through the events themselves.
   bool find_free(session& s, int racer, const std::string& query, std::string& after) {
-    static const char* const statements[] = {
-        "SELECT dcb.exists($1, $2::dcb.query, $3), dcb.head($1)",
-        "SELECT taken, head FROM (SELECT dcb.head($1) AS head, dcb.exists($1, $2::dcb.query, $3) AS taken) AS x",
-        "SELECT count(*) > 0, dcb.head($1) FROM dcb.read($1, $2::dcb.query, $3)"};
+    static const char* const statements[] = {"SELECT dcb.exists($1, $2::dcb.query, $3), dcb.head($1)",
+                                             "SELECT taken, head FROM (SELECT dcb.head($1) AS head, dcb.exists($1, $2::dcb.query, $3) AS taken) AS x",
+                                             "SELECT count(*) > 0, dcb.head($1) FROM dcb.read($1, $2::dcb.query, $3)"};
     const answer got = s.must(statements[racer % 3], {store_.name(), query, std::to_string(start_)});
     after = got.rows.at(0).at(1);
     return got.value() == "f";
   }
 
   void take(session& s, int racer, int round, way w, const description& d, const std::string& after) {
-    const std::string event = of_round(R"([{"type":"TakenR","tags":["seat:R","hall:R"],"data":)", round) + std::to_string(racer) + "}]";
-    const std::string events = d.json_events ? "$2::jsonb" : "ARRAY(SELECT dcb.event(e->>'type', e->'data', ARRAY(SELECT jsonb_array_elements_text(e->'tags'))) FROM jsonb_array_elements($2::jsonb) AS e)";
-    answer got;
-    if (w == way::submit)  // CALL takes no subquery
-      got = d.json_events ? s.run("CALL dcb.submit($1, $2::jsonb, $3, $4)", {store_.name(), event, of_round(d.query, round), after})
-                          : s.run("CALL dcb.submit($1, ARRAY[dcb.event($2, to_jsonb($5::int), $6::text[])], $3, $4)",
-                                  {store_.name(), of_round("TakenR", round), of_round(d.query, round), after, std::to_string(racer), of_round("{seat:R,hall:R}", round)});
-    else
-      got = s.run("SELECT dcb.append($1, " + events + ", $3::dcb.query, $4)", {store_.name(), event, of_round(d.query, round), after});
+    const std::string call = w == way::submit ? "CALL dcb.submit" : "SELECT dcb.append";
+    const std::string query = of_round(d.query, round), number = std::to_string(racer);
+    const std::string json = of_round(R"([{"type":"TakenR","tags":["seat:R","hall:R"],"data":)", round) + number + "}]";
+    answer got = d.json_events ? s.run(call + "($1, $2::jsonb, $3::dcb.query, $4)", {store_.name(), json, query, after})
+                               : s.run(call + "($1, ARRAY[dcb.event($4, to_jsonb($5::int), $6::text[])], $2::dcb.query, $3)",
+                                       {store_.name(), query, after, of_round("TakenR", round), number, of_round("{seat:R,hall:R}", round)});
     if (got.ok() && isolation(w) != nullptr) {
       const answer committed = s.run("COMMIT");
       if (!committed.ok()) got = committed;
@@ -170,7 +168,8 @@ class game {
       const auto& winners = winners_[round];
       none += winners.empty();
       several += winners.size() > 1;
-      for (const auto& [racer, position] : winners) EXPECT_TRUE(acknowledged.emplace(position, of_round("TakenR ", round) + std::to_string(racer)).second) << "position " << position << " twice";
+      for (const auto& [racer, position] : winners)
+        EXPECT_TRUE(acknowledged.emplace(position, of_round("TakenR ", round) + std::to_string(racer)).second) << "position " << position << " twice";
     }
     EXPECT_EQ(several, 0) << "rounds with several winners, of " << rounds_;
     EXPECT_EQ(none, 0) << "rounds without a winner, of " << rounds_;
@@ -197,7 +196,9 @@ class game {
   std::map<std::string, int> errors_;
 };
 
-std::string barrier_name(barrier_at b) { return b == barrier_at::before_read ? "before_read" : b == barrier_at::after_read ? "after_read" : "random"; }
+std::string barrier_name(barrier_at b) {
+  return b == barrier_at::before_read ? "before_read" : b == barrier_at::after_read ? "after_read" : "random";
+}
 
 const auto barriers = testing::Values(barrier_at::before_read, barrier_at::after_read, barrier_at::random);
 
@@ -229,9 +230,9 @@ TEST_P(boundary_descriptions, one_wins) {
   const auto& [pair, barrier] = GetParam();
   game({8, barrier, {way::append, way::append, way::submit, way::repeatable_read, way::read_committed}, {pair.first, pair.second}}).play();
 }
-const auto pairs = testing::Values(
-    std::pair{tag, type}, std::pair{type, types}, std::pair{all, tag}, std::pair{all, type}, std::pair{two_tags, two_tags_turned}, std::pair{two_tags, tag},
-    std::pair{type_and_tag, tag}, std::pair{except, type}, std::pair{two_items, two_tags}, std::pair{tag, tag_json});
+const auto pairs = testing::Values(std::pair{tag, type}, std::pair{type, types}, std::pair{all, tag}, std::pair{all, type},
+                                   std::pair{two_tags, two_tags_turned}, std::pair{two_tags, tag}, std::pair{type_and_tag, tag},
+                                   std::pair{except, type}, std::pair{two_items, two_tags}, std::pair{tag, tag_json});
 INSTANTIATE_TEST_SUITE_P(race, boundary_descriptions, testing::Combine(pairs, barriers), name_of_pair);
 
 }  // namespace

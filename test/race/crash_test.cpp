@@ -47,9 +47,10 @@ class crash : public testing::Test {
         const std::lock_guard<std::mutex> lock(mutex_);
         attempted_.insert(event);
       }
-      const answer got = s->run(n % 2 == 0 ? "SELECT dcb.append($1, ARRAY[dcb.event('A', to_jsonb($2::text), ARRAY['w:' || $3])], dcb.query(tags => ARRAY['never']))"
-                                           : "CALL dcb.submit($1, ARRAY[dcb.event('A', to_jsonb($2::text), ARRAY['w:' || $3])], dcb.query(tags => ARRAY['never']))",
-                                {store, event, std::to_string(writer)});
+      const answer got =
+          s->run(n % 2 == 0 ? "SELECT dcb.append($1, ARRAY[dcb.event('A', to_jsonb($2::text), ARRAY['w:' || $3])], dcb.query(tags => ARRAY['never']))"
+                            : "CALL dcb.submit($1, ARRAY[dcb.event('A', to_jsonb($2::text), ARRAY['w:' || $3])], dcb.query(tags => ARRAY['never']))",
+                 {store, event, std::to_string(writer)});
       if (got.ok()) {
         const std::lock_guard<std::mutex> lock(mutex_);
         acknowledged_[got.number()] = event;

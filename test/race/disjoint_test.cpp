@@ -49,7 +49,10 @@ TEST_P(disjoint, no_conflict) {
           const auto seen = s.must("SELECT count(*), max(position) FROM dcb.read($1, $2::dcb.query)", {store.name(), query});
           ASSERT_EQ(seen.number(), round);
           const std::vector<std::string> arguments{store.name(), type, tags, query, std::to_string(last)};
-          last = s.must(way == 1 ? "CALL dcb.submit($1, ARRAY[dcb.event($2, tags => $3::text[])], $4, $5)" : "SELECT dcb.append($1, ARRAY[dcb.event($2, tags => $3::text[])], $4::dcb.query, $5)", arguments).number();
+          last = s.must(way == 1 ? "CALL dcb.submit($1, ARRAY[dcb.event($2, tags => $3::text[])], $4, $5)"
+                                 : "SELECT dcb.append($1, ARRAY[dcb.event($2, tags => $3::text[])], $4::dcb.query, $5)",
+                        arguments)
+                     .number();
           if (way >= 2) s.must("COMMIT");
         }
       } catch (const std::exception& e) {

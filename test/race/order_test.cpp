@@ -24,14 +24,17 @@ class order : public testing::Test {
     const std::string own = std::to_string(writer);
     const char* const call = submit ? "CALL dcb.submit" : "SELECT dcb.append";
     const char* const condition = random() % 2 == 0 ? ", dcb.query(tags => ARRAY['never'])" : "";
-    const std::int64_t position = s.must(std::string(call) + "($1, ARRAY[dcb.event('W', to_jsonb($2::int), ARRAY['w:' || $3])]" + condition + ")", {store_.name(), number, own}).number();
+    const std::int64_t position =
+        s.must(std::string(call) + "($1, ARRAY[dcb.event('W', to_jsonb($2::int), ARRAY['w:' || $3])]" + condition + ")", {store_.name(), number, own})
+            .number();
     pending_[writer][position] = number;
     return position;
   }
 
   void acknowledge(int writer) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    for (const auto& [position, number] : pending_[writer]) EXPECT_TRUE(acknowledged_.emplace(position, number).second) << "position " << position << " was handed out twice";
+    for (const auto& [position, number] : pending_[writer])
+      EXPECT_TRUE(acknowledged_.emplace(position, number).second) << "position " << position << " was handed out twice";
     pending_[writer].clear();
   }
 
@@ -109,7 +112,9 @@ class order : public testing::Test {
     session s;
     while (!done_) {
       const answer got = s.must(
-          "SELECT dcb.head($1), (SELECT coalesce(max(position), 0) FROM dcb.read($1)), (SELECT count(*) FROM dcb.read($1)), dcb.count($1), coalesce(dcb.last($1), 0), dcb.head($1)", {store_.name()});
+          "SELECT dcb.head($1), (SELECT coalesce(max(position), 0) FROM dcb.read($1)), (SELECT count(*) FROM dcb.read($1)), dcb.count($1), "
+          "coalesce(dcb.last($1), 0), dcb.head($1)",
+          {store_.name()});
       for (std::size_t column = 1; column < got.rows[0].size(); ++column) ASSERT_EQ(got.rows[0][column], got.rows[0][0]) << "column " << column;
     }
   }

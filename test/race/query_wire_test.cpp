@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
+
 namespace {
 
 using race::answer;
@@ -23,7 +25,9 @@ std::string list(const strings& of) {
   return out;
 }
 
-std::string item(const strings& types, const strings& except, const strings& tags) { return std::string(1, '\0') + list(types) + list(except) + list(tags); }
+std::string item(const strings& types, const strings& except, const strings& tags) {
+  return std::string(1, '\0') + list(types) + list(except) + list(tags);
+}
 std::string item(std::int64_t after, const strings& types, const strings& except, const strings& tags) {
   return std::string(1, '\1') + big_endian(after, 8) + list(types) + list(except) + list(tags);
 }
@@ -39,7 +43,9 @@ class query_wire : public testing::Test {
   void refuses(const std::string& bytes, const std::string& what) {
     const answer got = send(bytes);
     EXPECT_FALSE(got.ok()) << what << " was taken as " << (got.ok() ? got.value() : "");
-    EXPECT_TRUE(got.sqlstate == "DCB02" || got.sqlstate == "DCB06" || got.sqlstate == "08P01" || got.sqlstate == "22021") << what << ": " << got.sqlstate << " " << got.message;
+    // Ours, the protocol's for too few or too many bytes, or the server's for text that is no text.
+    EXPECT_TRUE(std::set<std::string>({"DCB02", "DCB06", "08P01", "22P03", "22021"}).contains(got.sqlstate))
+        << what << ": " << got.sqlstate << " " << got.message;
   }
 
   session session_;
@@ -48,16 +54,20 @@ class query_wire : public testing::Test {
 
 TEST_F(query_wire, is_read_as_the_query_it_was) {
   EXPECT_EQ(send(query({item({}, {}, {})})).value(), R"({"items": [{}]})");
-  EXPECT_EQ(send(query({item(258, {"A", "Bc"}, {"D"}, {"t:1"})})).value(), R"({"items": [{"types": ["A", "Bc"], "except": ["D"], "tags": ["t:1"], "after": 258}]})");
-  EXPECT_EQ(send(query({item(0, {}, {}, {"ü"}), item({"A"}, {}, {})})).value(), session_.must(R"(SELECT '{"items":[{"tags":["ü"],"after":0},{"types":["A"]}]}'::dcb.query::text)").value());
+  EXPECT_EQ(send(query({item(258, {"A", "Bc"}, {"D"}, {"t:1"})})).value(),
+            R"({"items": [{"types": ["A", "Bc"], "except": ["D"], "tags": ["t:1"], "after": 258}]})");
+  EXPECT_EQ(send(query({item(0, {}, {}, {"ü"}), item({"A"}, {}, {})})).value(),
+            session_.must(R"(SELECT '{"items":[{"tags":["ü"],"after":0},{"types":["A"]}]}'::dcb.query::text)").value());
 }
 
 TEST_F(query_wire, need_not_be_canonical) {
-  EXPECT_EQ(send(query({item({"B", "A", "B"}, {}, {"y", "x", "x"}), item({"B", "A"}, {}, {"x", "y"})})).value(), R"({"items": [{"types": ["A", "B"], "tags": ["x", "y"]}]})");
+  EXPECT_EQ(send(query({item({"B", "A", "B"}, {}, {"y", "x", "x"}), item({"B", "A"}, {}, {"x", "y"})})).value(),
+            R"({"items": [{"types": ["A", "B"], "tags": ["x", "y"]}]})");
 }
 
 TEST_F(query_wire, what_the_server_sends_it_takes_back) {
-  for (const char* text : {R"({"items":[{}]})", R"({"items":[{"after":9223372036854775807,"tags":["a b","c,d","\"","\\","\n"]}]})", R"({"items":[{"types":["A"]},{"except":["B","C"]},{"tags":["t"],"after":0}]})"}) {
+  for (const char* text : {R"({"items":[{}]})", R"({"items":[{"after":9223372036854775807,"tags":["a b","c,d","\"","\\","\n"]}]})",
+                           R"({"items":[{"types":["A"]},{"except":["B","C"]},{"tags":["t"],"after":0}]})"}) {
     const std::string hex = session_.must("SELECT encode(dcb.query_send($1::dcb.query), 'hex')", {text}).value();
     std::string bytes;
     for (std::size_t at = 0; at < hex.size(); at += 2) bytes.push_back(static_cast<char>(std::stoi(hex.substr(at, 2), nullptr, 16)));

@@ -24,8 +24,7 @@ answer session::read(PGresult* result) const {
   std::unique_ptr<PGresult, decltype(&PQclear)> owned(result, PQclear);
   answer got;
   switch (PQresultStatus(result)) {
-    case PGRES_COMMAND_OK:
-      return got;
+    case PGRES_COMMAND_OK: return got;
     case PGRES_TUPLES_OK:
       for (int row = 0; row < PQntuples(result); ++row) {
         auto& columns = got.rows.emplace_back();

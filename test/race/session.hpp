@@ -36,7 +36,7 @@ class session {
 
   answer run(const std::string& sql, const std::vector<std::string>& parameters = {});
   answer must(const std::string& sql, const std::vector<std::string>& parameters = {});  // throws `unexpected` if it fails
-  answer run_binary(const std::string& sql, Oid type, const std::string& bytes);          // one parameter, in binary form
+  answer run_binary(const std::string& sql, Oid type, const std::string& bytes);         // one parameter, in binary form
   bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
   bool lost() const { return PQstatus(connection_.get()) != CONNECTION_OK; }
   int backend() const { return PQbackendPID(connection_.get()); }
