@@ -40,8 +40,7 @@ class call_limits::wake_up {
   };
 
   void write_byte() const {
-    while (write(pipe_.ends[1], "", 1) < 0 && errno == EINTR) {
-    }
+    while (write(pipe_.ends[1], "", 1) < 0 && errno == EINTR) {}
   }
 
   pipe_ends pipe_;
@@ -89,8 +88,7 @@ call_limits::outcome call_limits::wait(int socket, short events, std::optional<s
 
 void throw_interrupted(interruption reason, bool in_doubt) {
   const char* const hint = in_doubt ? in_doubt_hint : "";
-  if (reason == interruption::stopped)
-    throw cancelled("the call was cancelled by its stop token", {.hint = hint, .in_doubt = in_doubt});
+  if (reason == interruption::stopped) throw cancelled("the call was cancelled by its stop token", {.hint = hint, .in_doubt = in_doubt});
   throw timeout("the call's timeout ran out", {.hint = hint, .in_doubt = in_doubt});
 }
 

@@ -5,21 +5,19 @@
 namespace dcb::inline v0 {
 namespace {
 
-constexpr statement submit_sql{
-    .sql = "CALL dcb.submit($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid, NULL::bigint)",
-    .name = "dcb_submit",
-    .commits = true};
+constexpr statement submit_sql{.sql = "CALL dcb.submit($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid, NULL::bigint)",
+                               .name = "dcb_submit",
+                               .commits = true};
 
-constexpr statement append_sql{
-    .sql = "SELECT dcb.append($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid)", .name = "dcb_append"};
+constexpr statement append_sql{.sql = "SELECT dcb.append($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid)", .name = "dcb_append"};
 
 // The head is taken once, before the rows, and bounds them: so it belongs to them, whatever snapshots the functions use.
-constexpr statement read_sql{
-    .sql = "WITH log AS MATERIALIZED (SELECT dcb.head($1::text) AS head) "
-           "SELECT log.head, e.position, e.type, e.tags, e.data, e.payload, e.metadata, e.id, e.recorded_at "
-           "FROM log LEFT JOIN LATERAL dcb.read($1::text, $2::dcb.query, $3::bigint, $4::bigint, $5::boolean, "
-           "LEAST($6::bigint, log.head)) e ON true",
-    .name = "dcb_read"};
+constexpr statement read_sql{.sql =
+                                 "WITH log AS MATERIALIZED (SELECT dcb.head($1::text) AS head) "
+                                 "SELECT log.head, e.position, e.type, e.tags, e.data, e.payload, e.metadata, e.id, e.recorded_at "
+                                 "FROM log LEFT JOIN LATERAL dcb.read($1::text, $2::dcb.query, $3::bigint, $4::bigint, $5::boolean, "
+                                 "LEAST($6::bigint, log.head)) e ON true",
+                             .name = "dcb_read"};
 
 constexpr statement head_sql{.sql = "SELECT dcb.head($1::text)", .name = "dcb_head"};
 constexpr statement exists_sql{.sql = "SELECT dcb.exists($1::text, $2::dcb.query, $3::bigint)", .name = "dcb_exists"};
@@ -27,9 +25,7 @@ constexpr statement count_sql{.sql = "SELECT dcb.count($1::text, $2::dcb.query, 
 constexpr statement last_sql{.sql = "SELECT dcb.last($1::text, $2::dcb.query)", .name = "dcb_last"};
 constexpr statement position_at_sql{.sql = "SELECT dcb.position_at($1::text, $2::timestamptz)", .name = "dcb_position_at"};
 
-std::optional<std::string> encode_optional(std::optional<std::int64_t> value) {
-  return value ? std::optional{encode_int8(*value)} : std::nullopt;
-}
+std::optional<std::string> encode_optional(std::optional<std::int64_t> value) { return value ? std::optional{encode_int8(*value)} : std::nullopt; }
 
 std::string_view only_value(const result& answer) {
   const auto value = answer.rows() == 1 ? answer.value(0, 0) : std::nullopt;
@@ -65,11 +61,9 @@ void decode_row(const result& row, recorded_event& into) {
 
 std::int64_t command::append(way how, std::span<const new_event> events, const std::optional<append_condition>& condition,
                              const std::optional<uuid>& append_id) const {
-  const parameters values{store,
-                          encode_events(events, on.new_event_type(limits)),
+  const parameters values{store, encode_events(events, on.new_event_type(limits)),
                           condition ? std::optional{encode_query(condition->fail_if_events_match)} : std::nullopt,
-                          encode_int8(condition ? condition->after : 0),
-                          append_id ? std::optional{encode_uuid(*append_id)} : std::nullopt};
+                          encode_int8(condition ? condition->after : 0), append_id ? std::optional{encode_uuid(*append_id)} : std::nullopt};
   return decode_int8(only_value(on.run(how == way::submit ? submit_sql : append_sql, values, limits)));
 }
 

@@ -17,7 +17,11 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(0, end == text.npos ? 0 : end + 1);
 }
 
-void ignore_notice(void*, const PGresult*) {}
+// An error outside of any statement comes as a notice: the server's parting words.
+bool is_parting(const PGresult* notice) {
+  const char* const severity = PQresultErrorField(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+  return severity && (std::string_view{severity} == "FATAL" || std::string_view{severity} == "PANIC");
+}
 
 }  // namespace
 
@@ -31,8 +35,7 @@ std::string result::field(int code) const {
   return text ? text : "";
 }
 
-connection::connection(const std::string& conninfo, const store_options& options, const call_limits& limits)
-    : cancel_grace_(options.cancel_grace) {
+connection::connection(const std::string& conninfo, const store_options& options, const call_limits& limits) : cancel_grace_(options.cancel_grace) {
   // What stands before `dbname`, the conninfo, is a default; what stands after it is not to be changed.
   const auto user_timeout = std::to_string(options.pool.connect_timeout.count());
   const std::array keywords{"fallback_application_name", "tcp_user_timeout", "dbname", "client_encoding", static_cast<const char*>(nullptr)};
@@ -40,7 +43,8 @@ connection::connection(const std::string& conninfo, const store_options& options
   limits.check();
   owned_.reset(PQconnectStartParams(keywords.data(), values.data(), 1));
   if (!owned_) throw std::bad_alloc();
-  PQsetNoticeReceiver(owned_.get(), ignore_notice, nullptr);
+  PQsetNoticeReceiver(
+      owned_.get(), [](void* self, const PGresult* notice) { static_cast<connection*>(self)->broken_ |= is_parting(notice); }, this);
 
   const auto until = steady::now() + options.pool.connect_timeout;
   auto status = PQstatus(owned_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
@@ -55,17 +59,15 @@ connection::connection(const std::string& conninfo, const store_options& options
   PQsetnonblocking(owned_.get(), 1);
 }
 
+// A server that is asked nothing has hardly anything to say but that it goes, and says so before it closes the connection. The rare other
+// messages cost a connection that would have been good.
 bool connection::still_there() {
+  PQisBusy(owned_.get());  // looks through what was received after the last answer
   pollfd waited{PQsocket(owned_.get()), POLLIN, 0};
-  // Something to read is a parting message, the end of the connection, or a notice.
-  while (reusable() && poll(&waited, 1, 0) > 0)
-    if (!PQconsumeInput(owned_.get())) return false;
-  return reusable();
+  return reusable() && poll(&waited, 1, 0) == 0;
 }
 
-bool connection::reusable() const {
-  return !broken_ && PQstatus(owned_.get()) == CONNECTION_OK && PQtransactionStatus(owned_.get()) == PQTRANS_IDLE;
-}
+bool connection::reusable() const { return !broken_ && PQstatus(owned_.get()) == CONNECTION_OK && PQtransactionStatus(owned_.get()) == PQTRANS_IDLE; }
 
 result connection::run(const statement& what, const parameters& values, const call_limits& limits) {
   prepare(what, limits);
@@ -188,9 +190,7 @@ result connection::collect(const statement& what, const call_limits& limits, con
       case PGRES_EMPTY_QUERY: answer = std::move(next); break;
       case PGRES_COPY_IN:
       case PGRES_COPY_OUT:
-      case PGRES_COPY_BOTH:
-        broken_ = true;
-        throw error("COPY is not possible here", {.sqlstate = "0A000", .hint = "Use INSERT or SELECT."});
+      case PGRES_COPY_BOTH: broken_ = true; throw error("COPY is not possible here", {.sqlstate = "0A000", .hint = "Use INSERT or SELECT."});
       default:
         if (!failure) failure = std::move(next);  // the first tells the reason, later ones that the connection is gone
     }

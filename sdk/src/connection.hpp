@@ -22,9 +22,9 @@ struct store_options;
 
 struct statement {
   const char* sql;
-  const char* name = "";     ///< it is prepared once per connection under this name; empty: it is not
-  bool commits = false;      ///< losing its answer leaves its outcome in doubt
-  bool text_form = false;    ///< parameters and results as text instead of binary
+  const char* name = "";   ///< it is prepared once per connection under this name; empty: it is not
+  bool commits = false;    ///< losing its answer leaves its outcome in doubt
+  bool text_form = false;  ///< parameters and results as text instead of binary
 };
 
 /// The values of `$1`, `$2` …; nullopt is NULL.

@@ -109,8 +109,7 @@ bool event_query::matches(std::string_view type, std::span<const std::string> ta
 }
 
 bool event_query::matches(std::string_view type, std::span<const std::string> tags, std::int64_t position, std::int64_t after) const {
-  return std::ranges::any_of(
-      items_, [&](const query_item& item) { return position > item.after.value_or(after) && item_matches(item, type, tags); });
+  return std::ranges::any_of(items_, [&](const query_item& item) { return position > item.after.value_or(after) && item_matches(item, type, tags); });
 }
 
 void event_query::validate() const {

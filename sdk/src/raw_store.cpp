@@ -22,8 +22,8 @@ struct raw_store::impl {
     return command{*lease, store, limits}.append(command::way::submit, events, condition, call.append_id);
   }
 
-  std::int64_t append_until_answered(std::span<const new_event> events, const std::optional<append_condition>& condition,
-                                     const call_options& call, const call_limits& limits) const;
+  std::int64_t append_until_answered(std::span<const new_event> events, const std::optional<append_condition>& condition, const call_options& call,
+                                     const call_limits& limits) const;
 
   /// Runs a question, which changes nothing. A connection that had lain idle may turn out to be lost: then it is asked once more,
   /// unless `delivered` tells that a part of the answer has already been passed on.
@@ -87,8 +87,7 @@ raw_store::~raw_store() = default;
 
 std::string_view raw_store::name() const noexcept { return impl_->store; }
 
-std::int64_t raw_store::append(std::span<const new_event> events, const std::optional<append_condition>& condition,
-                               const call_options& call) {
+std::int64_t raw_store::append(std::span<const new_event> events, const std::optional<append_condition>& condition, const call_options& call) {
   const call_limits limits{call};
   try {
     return impl_->append(events, condition, call, limits);
@@ -104,7 +103,8 @@ std::int64_t raw_store::read(const event_query& query, const read_options& optio
     delivered = true;
     return sink(event);
   };
-  return impl_->ask(call, [&](const command& on) { return on.read(query, options, noting); }, delivered);
+  return impl_->ask(
+      call, [&](const command& on) { return on.read(query, options, noting); }, delivered);
 }
 
 std::int64_t raw_store::head(const call_options& call) {

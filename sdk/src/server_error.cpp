@@ -19,9 +19,7 @@ bool is_about_connection(std::string_view sqlstate) {
   return sqlstate.starts_with("08") || is_one_of(sqlstate, std::array<std::string_view, 5>{"57P01", "57P02", "57P03", "57P05", "53300"});
 }
 
-bool is_transient(std::string_view sqlstate) {
-  return is_one_of(sqlstate, std::array<std::string_view, 4>{"DCB01", "DCB09", "40001", "40P01"});
-}
+bool is_transient(std::string_view sqlstate) { return is_one_of(sqlstate, std::array<std::string_view, 4>{"DCB01", "DCB09", "40001", "40P01"}); }
 
 // DETAIL names it first: `Event 42 of type …`.
 std::optional<std::int64_t> first_number(std::string_view text) {
@@ -62,10 +60,7 @@ bool leaves_connection_sound(std::string_view sqlstate) {
 }
 
 error_info in_doubt_info(const error& from) {
-  return {.sqlstate = std::string{from.sqlstate()},
-          .detail = std::string{from.detail()},
-          .hint = in_doubt_hint,
-          .in_doubt = true};
+  return {.sqlstate = std::string{from.sqlstate()}, .detail = std::string{from.detail()}, .hint = in_doubt_hint, .in_doubt = true};
 }
 
 }  // namespace dcb::inline v0

@@ -52,8 +52,7 @@ transaction& transaction::operator=(transaction&& other) noexcept {
 
 transaction::~transaction() { rollback(); }
 
-std::int64_t transaction::append(std::span<const new_event> events, const std::optional<append_condition>& condition,
-                                 const call_options& call) {
+std::int64_t transaction::append(std::span<const new_event> events, const std::optional<append_condition>& condition, const call_options& call) {
   return impl_->with(call_limits{call}).append(command::way::join, events, condition, call.append_id);
 }
 
@@ -61,8 +60,7 @@ std::int64_t transaction::read(const event_query& query, const read_options& opt
   return impl_->with(call_limits{call}).read(query, options, sink);
 }
 
-std::vector<sql_row> transaction::exec_params(std::string_view sql, std::span<const std::optional<std::string>> params,
-                                              const call_options& call) {
+std::vector<sql_row> transaction::exec_params(std::string_view sql, std::span<const std::optional<std::string>> params, const call_options& call) {
   const std::string text{sql};
   require_no_nul(text, "the statement");
   for (const auto& param : params)
@@ -80,7 +78,8 @@ void transaction::commit(const call_options& call) {
   const auto lease = std::exchange(impl_->lease, std::nullopt);  // whatever comes, the transaction has ended
   const auto answer = (*lease)->run({.sql = "COMMIT", .commits = true}, {}, call_limits{call});
   if (answer.command() != "COMMIT")
-    throw error("the transaction was rolled back", {.sqlstate = "25P02", .detail = "An earlier statement in it had failed.", .hint = "Begin it again."});
+    throw error("the transaction was rolled back",
+                {.sqlstate = "25P02", .detail = "An earlier statement in it had failed.", .hint = "Begin it again."});
 }
 
 void transaction::rollback() noexcept {

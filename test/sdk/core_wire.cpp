@@ -16,10 +16,13 @@ using dcb::query_item;
 
 TEST(wire, query) {
   EXPECT_EQ(dcb::encode_query(event_query::all()), "\x01\0\x01\0\0\0\0\0\0\0"s);
-  EXPECT_EQ(dcb::encode_query(event_query{query_item{.types = {"A"}, .except_types = {"BC"}, .tags = {"x", "ü"}, .after = 258}, query_item{.tags = {"y"}}}),
-            "\x01\0\x02"s                                               // version, two items
-            "\0\0\0\0\0\0\x01\0\x01y"s                                   // without types sorts first
-            "\x01\0\0\0\0\0\0\x01\x02\0\x01\0\x01"s "A\0\x01\0\x02"s "BC\0\x02\0\x01x\0\x02ü"s);
+  EXPECT_EQ(
+      dcb::encode_query(event_query{query_item{.types = {"A"}, .except_types = {"BC"}, .tags = {"x", "ü"}, .after = 258}, query_item{.tags = {"y"}}}),
+      "\x01\0\x02"s               // version, two items
+      "\0\0\0\0\0\0\x01\0\x01y"s  // without types sorts first
+      "\x01\0\0\0\0\0\0\x01\x02\0\x01\0\x01"s
+      "A\0\x01\0\x02"s
+      "BC\0\x02\0\x01x\0\x02ü"s);
   EXPECT_THROW(dcb::encode_query(event_query{}), dcb::error);
 }
 
@@ -33,22 +36,30 @@ TEST(wire, integers_and_times) {
 }
 
 TEST(wire, events) {
-  const std::vector<dcb::new_event> events{{.type = "A", .data = "[]", .tags = {"x", "yy"}, .metadata = "1", .payload = {{std::byte{0}, std::byte{255}}}, .id = dcb::uuid{}},
-                                           {.type = "B"}};
+  const std::vector<dcb::new_event> events{
+      {.type = "A", .data = "[]", .tags = {"x", "yy"}, .metadata = "1", .payload = {{std::byte{0}, std::byte{255}}}, .id = dcb::uuid{}},
+      {.type = "B"}};
   const auto empty_array = "\0\0\0\0\0\0\0\0\0\0\0\x19"s;
   const auto first =
       "\0\0\0\x06"s
-      "\0\0\0\x19\0\0\0\x01"s "A"s                                                                       // text
-      "\0\0\x0e\xda\0\0\0\x03\x01[]"s                                                                      // jsonb
-      "\0\0\x03\xf1\0\0\0\x1f"s "\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\x02\0\0\0\x01"s "\0\0\0\x01x\0\0\0\x02yy"s  // text[]
-      "\0\0\x0e\xda\0\0\0\x02\x01"s "1"s                                                                 // jsonb
-      "\0\0\0\x11\0\0\0\x02\0\xff"s                                                                      // bytea
-      "\0\0\x0b\x86\0\0\0\x10"s + std::string(16, '\0');                                                 // uuid
+      "\0\0\0\x19\0\0\0\x01"s
+      "A"s                             // text
+      "\0\0\x0e\xda\0\0\0\x03\x01[]"s  // jsonb
+      "\0\0\x03\xf1\0\0\0\x1f"s
+      "\0\0\0\x01\0\0\0\0\0\0\0\x19\0\0\0\x02\0\0\0\x01"s
+      "\0\0\0\x01x\0\0\0\x02yy"s  // text[]
+      "\0\0\x0e\xda\0\0\0\x02\x01"s
+      "1"s                           // jsonb
+      "\0\0\0\x11\0\0\0\x02\0\xff"s  // bytea
+      "\0\0\x0b\x86\0\0\0\x10"s +
+      std::string(16, '\0');  // uuid
   const auto second =
       "\0\0\0\x06"s
-      "\0\0\0\x19\0\0\0\x01"s "B"s
+      "\0\0\0\x19\0\0\0\x01"s
+      "B"s
       "\0\0\x0e\xda\0\0\0\x03\x01{}"s
-      "\0\0\x03\xf1\0\0\0\x0c"s + empty_array +
+      "\0\0\x03\xf1\0\0\0\x0c"s +
+      empty_array +
       "\0\0\x0e\xda\xff\xff\xff\xff"s
       "\0\0\0\x11\xff\xff\xff\xff"s
       "\0\0\x0b\x86\xff\xff\xff\xff"s;

@@ -30,7 +30,11 @@ TEST_F(raw_store_errors, condition_failed) {
 }
 
 TEST_F(raw_store_errors, invalid_query) {
-  EXPECT_EQ(refused([](auto& store) { store.head(); store.count(event_query{}); }), "DCB02");
+  EXPECT_EQ(refused([](auto& store) {
+              store.head();
+              store.count(event_query{});
+            }),
+            "DCB02");
   EXPECT_EQ(refused([](auto& store) { store.append(one_event(), dcb::append_condition{event_query{}, 0}); }), "DCB02");
   EXPECT_EQ(refused([](auto& store) { store.read(tagged({""}), {}, [](const auto&) { return true; }); }), "DCB02");
 }

@@ -30,16 +30,15 @@ TEST_F(raw_store_events, round_trip_of_awkward_contents) {
   std::vector<std::byte> every_byte;
   for (int i = 0; i < 256; ++i) every_byte.push_back(static_cast<std::byte>(i));
   const auto id = dcb::uuid::random();
-  const std::vector<new_event> events{
-      {.type = "Größe \"1\", {2}\\ \t\n'; -- 🛒",
-       .data = R"({"text": "quote \" backslash \\ tab \t ünï 🛒 \u0001", "number": 12345678901234567890.5})",
-       .tags = {"z", "a b", "{\"curly\"}", "NULL", "comma,", "back\\slash", "new\nline", "ä:ß"},
-       .metadata = R"([null, "x"])",
-       .payload = every_byte,
-       .id = id},
-      {.type = "B"},
-      {.type = "B", .payload = std::vector<std::byte>{}},
-      {.type = "B", .tags = {"twice", "once", "twice"}}};
+  const std::vector<new_event> events{{.type = "Größe \"1\", {2}\\ \t\n'; -- 🛒",
+                                       .data = R"({"text": "quote \" backslash \\ tab \t ünï 🛒 \u0001", "number": 12345678901234567890.5})",
+                                       .tags = {"z", "a b", "{\"curly\"}", "NULL", "comma,", "back\\slash", "new\nline", "ä:ß"},
+                                       .metadata = R"([null, "x"])",
+                                       .payload = every_byte,
+                                       .id = id},
+                                      {.type = "B"},
+                                      {.type = "B", .payload = std::vector<std::byte>{}},
+                                      {.type = "B", .tags = {"twice", "once", "twice"}}};
   ASSERT_EQ(store.append(events), 4);
 
   const auto stored = all_events(store);
@@ -52,7 +51,9 @@ TEST_F(raw_store_events, round_trip_of_awkward_contents) {
   EXPECT_EQ(stored[0].payload, every_byte);
   EXPECT_EQ(stored[0].id, id);
   EXPECT_EQ(stored[0].metadata, R"([null, "x"])");
-  EXPECT_EQ(admin->ask("SELECT data = '" + events[0].data + "' AND data->>'number' = '12345678901234567890.5' FROM " + name + ".event WHERE position = 1"), "t");
+  EXPECT_EQ(
+      admin->ask("SELECT data = '" + events[0].data + "' AND data->>'number' = '12345678901234567890.5' FROM " + name + ".event WHERE position = 1"),
+      "t");
   EXPECT_EQ(stored[0].data, admin->ask("SELECT data FROM " + name + ".event WHERE position = 1"));
 
   EXPECT_EQ(stored[1].data, "{}");
@@ -89,7 +90,8 @@ TEST_F(raw_store_events, read_delivers_what_is_asked_for) {
   EXPECT_EQ(positions(store, of_types({"A"}), {.max_count = 2}), (positions_t{1, 3}));
   EXPECT_EQ(positions(store, of_types({"A"}), {.max_count = 1, .upto = 4, .backwards = true}), (positions_t{3}));
   EXPECT_EQ(positions(store, query_item{.types = {"A"}, .after = 3}), (positions_t{5}));
-  EXPECT_EQ(positions(store, (event_query{query_item{.types = {"A"}, .after = 0}, query_item{.types = {"C"}}}), {.after = 4}), (positions_t{1, 3, 5}));
+  EXPECT_EQ(positions(store, (event_query{query_item{.types = {"A"}, .after = 0}, query_item{.types = {"C"}}}), {.after = 4}),
+            (positions_t{1, 3, 5}));
 
   EXPECT_EQ(store.head(), 5);
   EXPECT_TRUE(store.exists(of_types({"C"})));
@@ -124,10 +126,16 @@ TEST_F(raw_store_events, query_means_the_same_on_both_sides) {
       events.push_back({.type = type, .tags = tags});
   store.append(events);
 
-  const std::vector<event_query> queries{
-      event_query::all(), of_types({"B", "A"}), of_types({"Ü\"\\\n"}), tagged({"a", "b"}), tagged({"ü", "q\"uote\\"}), tagged({"\x01\x1f\x7f"}),
-      query_item{.except_types = {"B", "C"}}, query_item{.except_types = {"Ü\"\\\n"}, .tags = {"a"}, .after = 2},
-      event_query{query_item{.types = {"A"}, .except_types = {"B"}, .tags = {"a"}, .after = 9223372036854775807}, query_item{.tags = {"b"}, .after = 0}, query_item{.types = {"B"}}}};
+  const std::vector<event_query> queries{event_query::all(),
+                                         of_types({"B", "A"}),
+                                         of_types({"Ü\"\\\n"}),
+                                         tagged({"a", "b"}),
+                                         tagged({"ü", "q\"uote\\"}),
+                                         tagged({"\x01\x1f\x7f"}),
+                                         query_item{.except_types = {"B", "C"}},
+                                         query_item{.except_types = {"Ü\"\\\n"}, .tags = {"a"}, .after = 2},
+                                         event_query{query_item{.types = {"A"}, .except_types = {"B"}, .tags = {"a"}, .after = 9223372036854775807},
+                                                     query_item{.tags = {"b"}, .after = 0}, query_item{.types = {"B"}}}};
   for (const auto& query : queries) {
     positions_t expected;
     for (std::size_t i = 0; i < events.size(); ++i) {

@@ -92,9 +92,7 @@ TEST_F(raw_store_pool, moved_store_goes_on) {
 
 TEST_F(raw_store_pool, reconnects_after_the_server_has_killed_idle_connections) {
   auto store = open();
-  {
-    auto a = store.begin(), b = store.begin();
-  }
+  { auto a = store.begin(), b = store.begin(); }
   EXPECT_EQ(count_backends(), "2");
   terminate_backends();
   EXPECT_EQ(store.append(one_event()), 1);
@@ -229,7 +227,8 @@ TEST_F(raw_store_lost_answer, stays_in_doubt_when_the_call_is_stopped_before_it_
   holder.ask("SELECT dcb.append('" + name + "', ARRAY[dcb.event('Held')])");
   between.next(proxy::fault::lose_request);
   std::stop_source source;
-  auto appending = std::async(std::launch::async, [&] { return store.append(one_event(), {}, {.append_id = dcb::uuid::random(), .stop = source.get_token()}); });
+  auto appending =
+      std::async(std::launch::async, [&] { return store.append(one_event(), {}, {.append_id = dcb::uuid::random(), .stop = source.get_token()}); });
   await_waiting_for_lock();  // the first request was lost, so this is the second
   source.request_stop();
   try {

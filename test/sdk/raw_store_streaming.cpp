@@ -14,7 +14,8 @@ constexpr std::int64_t many = 20'000;
 class raw_store_streaming : public raw_store_test {
  protected:
   void fill(std::int64_t count = many) {
-    const std::vector<dcb::new_event> events(static_cast<std::size_t>(count) / 2, {.type = "A", .data = R"({"text":")" + std::string(500, 'x') + R"("})", .tags = {"x:1"}});
+    const std::vector<dcb::new_event> events(static_cast<std::size_t>(count) / 2,
+                                             {.type = "A", .data = R"({"text":")" + std::string(500, 'x') + R"("})", .tags = {"x:1"}});
     auto store = open();
     store.append(events);
     store.append(events);

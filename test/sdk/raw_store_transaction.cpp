@@ -99,8 +99,10 @@ TEST_F(raw_store_transaction, passes_parameters_and_rows) {
   auto store = open();
   auto tx = store.begin();
   const auto id = dcb::uuid::random();
-  const auto rows = tx.exec("SELECT $1::text, $2::int, $3::bigint, $4::float8, $5::bool, $6::uuid, $7::text, $8::text, $9::int UNION ALL SELECT 'b', 0, 0, 0, false, NULL, '', '', 0",
-                            "a'\\ü", -1, std::int64_t{9223372036854775807}, 0.5, true, id, std::nullopt, std::optional<std::string>{"x"}, std::optional<int>{});
+  const auto rows = tx.exec(
+      "SELECT $1::text, $2::int, $3::bigint, $4::float8, $5::bool, $6::uuid, $7::text, $8::text, $9::int UNION ALL SELECT 'b', 0, 0, 0, false, NULL, "
+      "'', '', 0",
+      "a'\\ü", -1, std::int64_t{9223372036854775807}, 0.5, true, id, std::nullopt, std::optional<std::string>{"x"}, std::optional<int>{});
   ASSERT_EQ(rows.size(), 2u);
   EXPECT_EQ(rows[0], (dcb::sql_row{"a'\\ü", "-1", "9223372036854775807", "0.5", "t", id.to_string(), std::nullopt, "x", std::nullopt}));
   EXPECT_EQ(rows[1], (dcb::sql_row{"b", "0", "0", "0", "f", std::nullopt, "", "", "0"}));

@@ -20,8 +20,8 @@ struct pool_options {
 
 struct store_options {
   pool_options pool{};
-  std::string application_name = "dcb";             ///< unless the conninfo or PGAPPNAME says otherwise
-  std::chrono::milliseconds cancel_grace{5'000};    ///< how long a cancelled statement may take to end before its connection is dropped
+  std::string application_name = "dcb";               ///< unless the conninfo or PGAPPNAME says otherwise
+  std::chrono::milliseconds cancel_grace{5'000};      ///< how long a cancelled statement may take to end before its connection is dropped
   std::chrono::milliseconds resolve_timeout{30'000};  ///< how long an append with an id whose answer was lost is sent again
 };
 

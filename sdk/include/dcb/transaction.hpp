@@ -22,16 +22,16 @@ enum class isolation { read_committed, repeatable_read, serializable };
 /// One row of a result as text; NULL is nullopt.
 using sql_row = std::vector<std::optional<std::string>>;
 
-/// The text form of a statement's parameter. Other types convert by an overload `to_sql_text` found by argument-dependent lookup.
+/// The text form of a statement's parameter; numbers are written so that the same value is read. Other types convert by an overload `to_sql_text` found by argument-dependent lookup.
 inline std::optional<std::string> to_sql_text(std::nullopt_t) { return std::nullopt; }
 inline std::optional<std::string> to_sql_text(std::string text) { return text; }
 inline std::optional<std::string> to_sql_text(std::string_view text) { return std::string{text}; }
 inline std::optional<std::string> to_sql_text(const char* text) { return std::string{text}; }
 inline std::optional<std::string> to_sql_text(std::same_as<bool> auto value) { return value ? "true" : "false"; }
 inline std::optional<std::string> to_sql_text(const uuid& value) { return value.to_string(); }
-template <class Number>
-  requires((std::integral<Number> && !std::same_as<Number, bool>) || std::floating_point<Number>)
-std::optional<std::string> to_sql_text(Number value) {
+template <class T>
+concept sql_number = (std::integral<T> && !std::same_as<T, bool>) || std::floating_point<T>;
+std::optional<std::string> to_sql_text(sql_number auto value) {
   char buffer[128];
   return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
 }
@@ -42,7 +42,8 @@ std::optional<std::string> to_sql_text(const std::optional<T>& value) {
 
 /// A transaction of the caller's on one connection of a store's pool: its own statements and an append commit or roll back as one.
 /// An append holds the store's append lock until the end of the transaction, so it is best the last thing before `commit`.
-/// After an error the transaction is broken and can only be rolled back. The connection returns to the pool at the end of it.
+/// After an error of the server, or a timeout, the transaction is broken and can only be rolled back. The connection returns to the pool at
+/// the end of it, with the settings it has then: use SET LOCAL.
 /// Thread safety: to be used by one thread at a time.
 class DCB_EXPORT transaction {
  public:
@@ -51,8 +52,7 @@ class DCB_EXPORT transaction {
   ~transaction();                                  ///< rolls back what was not committed
 
   /// As `event_log::append`, but part of this transaction: durable and seen by others only after `commit`. `in_doubt()` is never set.
-  std::int64_t append(std::span<const new_event> events, const std::optional<append_condition>& condition = {},
-                      const call_options& call = {});
+  std::int64_t append(std::span<const new_event> events, const std::optional<append_condition>& condition = {}, const call_options& call = {});
 
   /// As `event_log::read`, within this transaction: sees its own appends. Under repeatable_read and serializable the position answered
   /// belongs to the transaction's snapshot. The sink must not use this transaction.
