@@ -3,6 +3,7 @@
  */
 #include "error.hpp"
 #include "prepare.hpp"
+#include "read_scan.hpp"
 
 extern "C" {
 PG_MODULE_MAGIC;
@@ -13,4 +14,5 @@ void
 _PG_init(void)
 {
 	dcb::install_prepare_guard();
+	dcb::install_read_scan();
 }

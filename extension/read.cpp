@@ -1,5 +1,5 @@
 /*
- * Reading: dcb.read and its small relatives.
+ * Reading: dcb.read and its small relatives. In FROM, dcb.read is not called but planned: see read_scan.cpp.
  *
  * Reads take no lock that an append waits for, and wait for none. Since commit order is position order, what a snapshot
  * sees of a store is a prefix of it: position 7 visible means 1 to 6 visible. All functions of one statement share its
@@ -9,53 +9,31 @@
  * own events may come after some of others that its snapshot does not know; it would read a log with a hole. It holds
  * the append lock, hence the log cannot move, and it reads the log as it is.
  */
-#include "append.hpp"
+#include "read.hpp"
 #include "durability.hpp"
-#include "scan.hpp"
-#include "store.hpp"
 
 namespace dcb {
-
 namespace {
 
-/* A store opened for reading with the snapshot to read it by. */
-struct Reading
-{
-	Store store;
-	Snapshot snapshot;
-};
-
 Reading
-begin_reading(FunctionCallInfo fcinfo)
+begin_call(FunctionCallInfo fcinfo)
 {
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the store's name must not be null")));
-
-	Store store = open_store(PG_GETARG_DATUM(0), AccessShareLock, ACL_SELECT);
-	bool own_append = IsolationUsesXactSnapshot() && append_lock_is_mine(store);
-	return {store, RegisterSnapshot(own_append ? GetLatestSnapshot() : GetActiveSnapshot())};
-}
-
-void
-end_reading(const Reading &reading)
-{
-	UnregisterSnapshot(reading.snapshot);
-	close_store(reading.store);
+	return begin_reading(fcinfo->args[ARGUMENT_STORE], GetActiveSnapshot());
 }
 
 Query
-query_argument(FunctionCallInfo fcinfo, int number)
+query_argument(NullableDatum argument)
 {
-	if (PG_ARGISNULL(number))
+	if (argument.isnull)
 		ereport(ERROR, (errcode(INVALID_QUERY), errmsg("invalid event query"), errdetail("The query is null."),
 		                errhint("Use dcb.all() to match every event.")));
-	return decode(PG_GETARG_DATUM(number));
+	return decode(argument.value);
 }
 
 int64
-natural_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 if_null)
+natural_argument(NullableDatum argument, const char *name, int64 if_null)
 {
-	int64 value = PG_ARGISNULL(number) ? if_null : PG_GETARG_INT64(number);
+	int64 value = argument.isnull ? if_null : DatumGetInt64(argument.value);
 
 	if (value < 0)
 		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"%s\" must not be negative", name),
@@ -85,26 +63,59 @@ for_each_event(const Reading &reading, const Query &query, Range range, Visit vi
 
 } // namespace
 
+Reading
+begin_reading(NullableDatum name, Snapshot statement)
+{
+	if (name.isnull)
+		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the store's name must not be null")));
+
+	Store store = open_store(name.value, AccessShareLock, ACL_SELECT);
+	Snapshot snapshot = statement;
+
+	if (IsolationUsesXactSnapshot() && append_lock_is_mine(store))
+	{
+		/* Of our own events only those that the statement, or the cursor, found. */
+		snapshot = GetLatestSnapshot();
+		snapshot->curcid = statement->curcid;
+	}
+	return {store, RegisterSnapshot(snapshot)};
+}
+
+void
+end_reading(const Reading &reading)
+{
+	UnregisterSnapshot(reading.snapshot);
+	close_store(reading.store);
+}
+
+ReadRequest
+read_request(const NullableDatum *arguments)
+{
+	NullableDatum backwards = arguments[ARGUMENT_BACKWARDS];
+
+	return {.query = query_argument(arguments[ARGUMENT_QUERY]),
+	        .range = {.after = natural_argument(arguments[ARGUMENT_AFTER], "after", 0),
+	                  .upto = natural_argument(arguments[ARGUMENT_UPTO], "upto", PG_INT64_MAX),
+	                  .backwards = !backwards.isnull && DatumGetBool(backwards.value)},
+	        .max_count = natural_argument(arguments[ARGUMENT_MAX_COUNT], "max_count", PG_INT64_MAX)};
+}
+
 /*
  * dcb.read(store, query, after, max_count, backwards, upto) → events in position order.
  * Errors: those of open_store; DCB02; 22023 for negative numbers.
  */
 DCB_FUNCTION(dcb_read)
 {
-	Query query = query_argument(fcinfo, 1);
-	Range range{.after = natural_argument(fcinfo, 2, "after", 0),
-	            .upto = natural_argument(fcinfo, 5, "upto", PG_INT64_MAX),
-	            .backwards = !PG_ARGISNULL(4) && PG_GETARG_BOOL(4)};
-	int64 wanted = natural_argument(fcinfo, 3, "max_count", PG_INT64_MAX);
+	ReadRequest request = read_request(fcinfo->args);
 
 	InitMaterializedSRF(fcinfo, 0);
 	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
-	Reading reading = begin_reading(fcinfo);
+	Reading reading = begin_call(fcinfo);
 
-	if (wanted > 0)
-		for_each_event(reading, query, range, [&](TupleTableSlot *row) {
+	if (request.max_count > 0)
+		for_each_event(reading, request.query, request.range, [&](TupleTableSlot *row) {
 			tuplestore_puttupleslot(result->setResult, row);
-			return --wanted > 0;
+			return --request.max_count > 0;
 		});
 	end_reading(reading);
 	return Datum{0};
@@ -113,7 +124,7 @@ DCB_FUNCTION(dcb_read)
 /* dcb.head(store) → position of the last event, 0 when there is none. */
 DCB_FUNCTION(dcb_head)
 {
-	Reading reading = begin_reading(fcinfo);
+	Reading reading = begin_call(fcinfo);
 	QueryItem everything{};
 	int64 position = 0;
 
@@ -128,9 +139,9 @@ DCB_FUNCTION(dcb_head)
 /* dcb.exists(store, query, after) → is there a matching event after that position? */
 DCB_FUNCTION(dcb_exists)
 {
-	Query query = query_argument(fcinfo, 1);
-	Range range{.after = natural_argument(fcinfo, 2, "after", 0)};
-	Reading reading = begin_reading(fcinfo);
+	Query query = query_argument(fcinfo->args[1]);
+	Range range{.after = natural_argument(fcinfo->args[2], "after", 0)};
+	Reading reading = begin_call(fcinfo);
 	bool found = false;
 
 	for_each_event(reading, query, range, [&](TupleTableSlot *) {
@@ -144,9 +155,9 @@ DCB_FUNCTION(dcb_exists)
 /* dcb.count(store, query, after) → how many matching events there are after that position. */
 DCB_FUNCTION(dcb_count)
 {
-	Query query = query_argument(fcinfo, 1);
-	Range range{.after = natural_argument(fcinfo, 2, "after", 0)};
-	Reading reading = begin_reading(fcinfo);
+	Query query = query_argument(fcinfo->args[1]);
+	Range range{.after = natural_argument(fcinfo->args[2], "after", 0)};
+	Reading reading = begin_call(fcinfo);
 	int64 count = 0;
 
 	for_each_event(reading, query, range, [&](TupleTableSlot *) {
@@ -160,8 +171,8 @@ DCB_FUNCTION(dcb_count)
 /* dcb.last(store, query) → position of the last matching event, null when there is none. */
 DCB_FUNCTION(dcb_last)
 {
-	Query query = query_argument(fcinfo, 1);
-	Reading reading = begin_reading(fcinfo);
+	Query query = query_argument(fcinfo->args[1]);
+	Reading reading = begin_call(fcinfo);
 	int64 position = 0;
 
 	for_each_event(reading, query, {.backwards = true}, [&](TupleTableSlot *row) {
@@ -184,7 +195,7 @@ DCB_FUNCTION(dcb_position_at)
 		PG_RETURN_NULL();
 
 	TimestampTz time = PG_GETARG_TIMESTAMPTZ(1);
-	Reading reading = begin_reading(fcinfo);
+	Reading reading = begin_call(fcinfo);
 	QueryItem everything{};
 	int64 low = 0; /* recorded in time, or 0 */
 	int64 high = read_head(reading.store, reading.snapshot).position + 1; /* recorded later, or past the head */

@@ -67,6 +67,7 @@ struct EventScan
 	Item *items;
 	int item_count;
 	bool started;
+	ScanWork work;
 	MemoryContext row_context; /* emptied for every row that is looked at */
 };
 
@@ -93,7 +94,7 @@ passes_filter(const Item &item, int64 key)
 
 /* The next entry of a list, without looking at its row. */
 bool
-step(const EventScan *scan, const Item &item, List &list)
+step(EventScan *scan, const Item &item, List &list)
 {
 	while (!list.ended)
 	{
@@ -104,6 +105,7 @@ step(const EventScan *scan, const Item &item, List &list)
 			list.ended = true;
 			break;
 		}
+		++scan->work.entries;
 		CHECK_FOR_INTERRUPTS();
 
 		bool isnull;
@@ -123,7 +125,7 @@ step(const EventScan *scan, const Item &item, List &list)
 
 /* To the first entry at or past a position, in the scan's direction. */
 bool
-seek(const EventScan *scan, const Item &item, List &list, int64 position)
+seek(EventScan *scan, const Item &item, List &list, int64 position)
 {
 	int64 low = is_backwards(scan) ? item.after + 1 : position;
 	int64 high = is_backwards(scan) ? position : scan->upto;
@@ -151,13 +153,14 @@ seek(const EventScan *scan, const Item &item, List &list, int64 position)
 		list.scan->xs_want_itup = true;
 	}
 	list.ended = false;
+	++scan->work.seeks;
 	index_rescan(list.scan, keys, key_count, nullptr, 0);
 	return step(scan, item, list);
 }
 
 /* Like seek, but tries some steps first. */
 bool
-advance_to(const EventScan *scan, const Item &item, List &list, int64 position)
+advance_to(EventScan *scan, const Item &item, List &list, int64 position)
 {
 	if (list.scan != nullptr)
 	{
@@ -179,7 +182,7 @@ advance_to(const EventScan *scan, const Item &item, List &list, int64 position)
 
 /* All of the item's lists to one common position. */
 bool
-align_all(const EventScan *scan, Item &item)
+align_all(EventScan *scan, Item &item)
 {
 	int64 position = item.lead->position;
 	int agreeing = 1;
@@ -214,8 +217,9 @@ choose_any(const EventScan *scan, Item &item)
 
 /* Does the leading list's entry point at a visible row that matches? Then the item's slot holds it. */
 bool
-fetch(const EventScan *scan, Item &item)
+fetch(EventScan *scan, Item &item)
 {
+	++scan->work.rows;
 	if (!index_fetch_heap(item.lead->scan, item.row))
 		return false;
 	if (item.kind == ItemKind::Everything && item.wanted->except.count == 0)
@@ -231,7 +235,7 @@ fetch(const EventScan *scan, Item &item)
 
 /* To the item's next matching event. */
 void
-advance(const EventScan *scan, Item &item)
+advance(EventScan *scan, Item &item)
 {
 	if (!item.started)
 	{
@@ -386,6 +390,26 @@ end_event_scan(EventScan *scan)
 		ExecDropSingleTupleTableSlot(item.row);
 	}
 	MemoryContextDelete(scan->row_context);
+}
+
+ScanWork
+work_of(const EventScan *scan)
+{
+	return scan->work;
+}
+
+const char *
+describe_access(const QueryItem &item)
+{
+	const char *filter = item.types.count > 0 ? ", types by filter" : "";
+
+	if (item.tags.count > 1)
+		return psprintf("intersection of %d tag lists%s", std::min(item.tags.count, MAX_LISTS_PER_INTERSECTION), filter);
+	if (item.tags.count == 1)
+		return psprintf("tag list%s", filter);
+	if (item.types.count > 1)
+		return psprintf("union of %d type lists", item.types.count);
+	return item.types.count == 1 ? "type list" : "position index";
 }
 
 int64

@@ -27,6 +27,19 @@ EventScan *begin_event_scan(const Store &store, const Query &query, Snapshot sna
 TupleTableSlot *next_event(EventScan *scan);
 void end_event_scan(EventScan *scan);
 
+/* What a scan has cost so far. */
+struct ScanWork
+{
+	int64 seeks;   /* descents into an index */
+	int64 entries; /* index entries stepped over */
+	int64 rows;    /* rows looked at */
+};
+
+ScanWork work_of(const EventScan *scan);
+
+/* How the scan finds the events of an item, in a few words for EXPLAIN. */
+const char *describe_access(const QueryItem &item);
+
 /* Columns of a row of the event table. */
 int64 event_position(TupleTableSlot *row);
 TimestampTz event_recorded_at(TupleTableSlot *row);

@@ -1,10 +1,14 @@
 -- Reading.
 
+-- Tells the planner what it wants to know about dcb.read, and loads the module before a plan with it is made.
+CREATE FUNCTION dcb.read_support(internal) RETURNS internal
+	LANGUAGE c STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'dcb_read_support';
+
 CREATE FUNCTION dcb.read(store text, query dcb.query DEFAULT dcb.all(), after bigint DEFAULT 0,
                          max_count bigint DEFAULT NULL, backwards boolean DEFAULT false, upto bigint DEFAULT NULL)
 	RETURNS TABLE ("position" bigint, type text, tags text[], data jsonb, payload bytea, metadata jsonb, id uuid,
 	               recorded_at timestamptz)
-	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'dcb_read';
+	LANGUAGE c STABLE PARALLEL RESTRICTED SUPPORT dcb.read_support AS 'MODULE_PATHNAME', 'dcb_read';
 COMMENT ON FUNCTION dcb.read(text, dcb.query, bigint, bigint, boolean, bigint) IS
 	'the matching events after one position and up to another, in position order';
 
