@@ -176,7 +176,8 @@ explain(CustomScanState *node, ::List *ancestors, ExplainState *es)
 		auto *argument = static_cast<Node *>(lfirst(cell));
 		int number = foreach_current_index(cell);
 		auto *constant = IsA(argument, Const) ? castNode(Const, argument) : nullptr;
-		bool given = constant == nullptr || (!constant->constisnull && (number <= ARGUMENT_QUERY || constant->constvalue != 0));
+		bool given =
+			constant == nullptr || (!constant->constisnull && (number <= ARGUMENT_QUERY || constant->constvalue != 0));
 
 		if (given)
 			ExplainPropertyText(labels[number], deparse_expression(argument, context, false, false), es);
@@ -253,14 +254,15 @@ make_plan(PlannerInfo *, RelOptInfo *rel, CustomPath *path, ::List *targets, ::L
 		Form_pg_attribute column = TupleDescAttr(row, i);
 		Var *var = makeVar(rel->relid, i + 1, column->atttypid, -1, column->attcollation, 0);
 
-		scan->custom_scan_tlist = lappend(scan->custom_scan_tlist,
-		                                  makeTargetEntry(reinterpret_cast<Expr *>(var), i + 1, nullptr, false));
+		scan->custom_scan_tlist =
+			lappend(scan->custom_scan_tlist, makeTargetEntry(reinterpret_cast<Expr *>(var), i + 1, nullptr, false));
 	}
 	scan->methods = &scan_methods;
 	return &scan->scan.plan;
 }
 
-const CustomPathMethods path_methods = {.CustomName = "dcb.read", .PlanCustomPath = make_plan, .ReparameterizeCustomPathByChild = nullptr};
+const CustomPathMethods path_methods = {
+	.CustomName = "dcb.read", .PlanCustomPath = make_plan, .ReparameterizeCustomPathByChild = nullptr};
 
 extern "C" PGDLLEXPORT Datum dcb_read_support(PG_FUNCTION_ARGS);
 
@@ -332,7 +334,8 @@ plan_read(PlannerInfo *root, RelOptInfo *rel, Index relid, RangeTblEntry *entry)
 	path->path.parallel_safe = rel->consider_parallel;
 	path->path.rows = rel->rows;
 	path->path.startup_cost = rel->baserestrictcost.startup + rel->reltarget->cost.startup;
-	path->path.total_cost = path->path.startup_cost + per_row * rel->tuples + rel->reltarget->cost.per_tuple * rel->rows;
+	path->path.total_cost =
+		path->path.startup_cost + per_row * rel->tuples + rel->reltarget->cost.per_tuple * rel->rows;
 	path->path.pathkeys = order_of(root, rel, call);
 	path->flags = CUSTOMPATH_SUPPORT_PROJECTION;
 	path->custom_private = list_make1(call);
