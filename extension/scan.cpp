@@ -67,7 +67,7 @@ struct EventScan
 	Item *items;
 	int item_count;
 	bool started;
-	ScanWork work;
+	mutable ScanWork work; /* counted, nothing depends on it */
 	MemoryContext row_context; /* emptied for every row that is looked at */
 };
 
@@ -94,7 +94,7 @@ passes_filter(const Item &item, int64 key)
 
 /* The next entry of a list, without looking at its row. */
 bool
-step(EventScan *scan, const Item &item, List &list)
+step(const EventScan *scan, const Item &item, List &list)
 {
 	while (!list.ended)
 	{
@@ -125,7 +125,7 @@ step(EventScan *scan, const Item &item, List &list)
 
 /* To the first entry at or past a position, in the scan's direction. */
 bool
-seek(EventScan *scan, const Item &item, List &list, int64 position)
+seek(const EventScan *scan, const Item &item, List &list, int64 position)
 {
 	int64 low = is_backwards(scan) ? item.after + 1 : position;
 	int64 high = is_backwards(scan) ? position : scan->upto;
@@ -160,7 +160,7 @@ seek(EventScan *scan, const Item &item, List &list, int64 position)
 
 /* Like seek, but tries some steps first. */
 bool
-advance_to(EventScan *scan, const Item &item, List &list, int64 position)
+advance_to(const EventScan *scan, const Item &item, List &list, int64 position)
 {
 	if (list.scan != nullptr)
 	{
@@ -182,7 +182,7 @@ advance_to(EventScan *scan, const Item &item, List &list, int64 position)
 
 /* All of the item's lists to one common position. */
 bool
-align_all(EventScan *scan, Item &item)
+align_all(const EventScan *scan, Item &item)
 {
 	int64 position = item.lead->position;
 	int agreeing = 1;
@@ -217,7 +217,7 @@ choose_any(const EventScan *scan, Item &item)
 
 /* Does the leading list's entry point at a visible row that matches? Then the item's slot holds it. */
 bool
-fetch(EventScan *scan, Item &item)
+fetch(const EventScan *scan, Item &item)
 {
 	++scan->work.rows;
 	if (!index_fetch_heap(item.lead->scan, item.row))
@@ -235,7 +235,7 @@ fetch(EventScan *scan, Item &item)
 
 /* To the item's next matching event. */
 void
-advance(EventScan *scan, Item &item)
+advance(const EventScan *scan, Item &item)
 {
 	if (!item.started)
 	{
