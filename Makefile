@@ -46,8 +46,11 @@ check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long,
 check-assert: ## pgTAP and isolation specs on a server with assertions (long)
 	@scripts/check-assert
 
-bench: ## measure
-	@if [ -x bench/run ]; then exec bench/run; else echo 'bench: not yet'; fi
+bench: ## measure against plain PostgreSQL and other event stores' SQL, and write docs/results
+	@bench/run
+
+bench-full: ## the same with ten million events and up to 256 clients (hours)
+	@bench/run full
 
 dist: ## the archive for PGXN, from the last commit
 	+@$(BUILD) sql/pg_dcb--$(VERSION).sql
@@ -62,4 +65,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 .PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-race check-install check-version \
-	check-matrix check-assert bench dist clean help
+	check-matrix check-assert bench bench-full dist clean help
