@@ -36,6 +36,9 @@ class [[nodiscard]] decided {
   using error_type = Error;
 
   decided(Error error) : answer_(std::in_place_index<1>, std::move(error)) {}
+  template <class Reason>
+    requires(std::convertible_to<Reason, Error> && !std::same_as<std::remove_cvref_t<Reason>, Error> && !has_alternative<Event, std::remove_cvref_t<Reason>>)
+  decided(Reason&& reason) : answer_(std::in_place_index<1>, std::forward<Reason>(reason)) {}
   decided(nothing_t) {}
   decided(std::vector<Event> events) : answer_(std::in_place_index<0>, std::move(events)) {}
   template <class... E>

@@ -53,8 +53,8 @@ constexpr std::size_t ids_of_member = has_ids<M> ? 1 : 0;
 template <class T>
 inline constexpr auto id_keys = []<std::size_t... I>(std::index_sequence<I...>) {
   std::array<id_key, (0 + ... + ids_of_member<reflect::member_type<T, I>>)> keys{};
-  std::size_t n = 0;
-  auto add = [&]<class M>(std::type_identity<M>, std::string_view member) {
+  [[maybe_unused]] std::size_t n = 0;
+  [[maybe_unused]] auto add = [&]<class M>(std::type_identity<M>, std::string_view member) {
     if constexpr (has_ids<M>) {
       using Id = typename id_member<M>::id_type;
       keys[n++] = {Id::key.empty() ? member : Id::key, reflect::type_name<typename Id::value_type>()};
@@ -67,8 +67,8 @@ inline constexpr auto id_keys = []<std::size_t... I>(std::index_sequence<I...>) 
 // The tags of a struct's ids, in the order of id_keys for plain ids.
 template <class T>
 void add_tags(const T& object, std::vector<std::string>& tags) {
-  std::size_t n = 0;
-  auto add = [&]<class M>(const M& member) {
+  [[maybe_unused]] std::size_t n = 0;
+  [[maybe_unused]] auto add = [&]<class M>(const M& member) {
     if constexpr (has_ids<M>) {
       const auto key = id_keys<T>[n++].key;
       if constexpr (is_id<M>) tags.push_back(tag(key, member.value));
