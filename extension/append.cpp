@@ -17,7 +17,8 @@
  * Lock order. The event table (RowExclusiveLock), then the append lock, then the table of append ids and the indexes. A
  * rollback to a savepoint taken before the append releases the lock together with the rows that it protected.
  *
- * A crash leaves what a crash leaves of any transaction: all of an append or nothing of it.
+ * A crash leaves what a crash leaves of any transaction: all of an append or nothing of it. The commit waits for the disk
+ * after it has released the lock (durability.hpp).
  *
  * PREPARE TRANSACTION after an append is refused (prepare.cpp): it would keep the lock, and with it every appender,
  * waiting for as long as somebody forgets about it.
@@ -42,13 +43,15 @@ enum AppendIdColumn
 	APPEND_ID_COLUMNS
 };
 
+/* The conflict is an answer about an event, which must be durable by then; nobody else has to wait for that. */
 [[noreturn]] void
-refuse_conflict(TupleTableSlot *event, int64 after)
+refuse_conflict(const Store &store, TupleTableSlot *event, int64 after)
 {
 	String type = event_type(event);
 	bool isnull;
 	Datum tags = slot_getattr(event, COLUMN_TAGS + 1, &isnull);
 
+	unlock_append(store);
 	make_durable(writer_of(event));
 	ereport(ERROR, (errcode(CONDITION_FAILED), errmsg("append condition failed"),
 	                errdetail("Event " INT64_FORMAT " of type \"%.*s\" with tags %s matches the condition and was appended "
@@ -95,7 +98,7 @@ check_condition(const Store &store, const Query &query, int64 after, Head head)
 		for (int i = 0; i < query.count; ++i)
 			if (query.items[i].matches(type, tags) && after_of(query.items[i], after) < event_position(event))
 				from = after_of(query.items[i], after);
-		refuse_conflict(event, from);
+		refuse_conflict(store, event, from);
 	}
 	end_event_scan(scan);
 }
@@ -229,6 +232,7 @@ append(const AppendRequest &request)
 
 	lock_for_append(store);
 	forbid_prepare();
+	before_append_writes();
 	if (request.append_id == nullptr)
 		position = check_and_insert(store, request);
 	else
@@ -244,6 +248,7 @@ append(const AppendRequest &request)
 		}
 		table_close(ids, NoLock);
 	}
+	after_append_wrote();
 	close_store(store);
 	return position;
 }

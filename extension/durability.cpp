@@ -1,6 +1,93 @@
+/*
+ * Steps of a commit, and what happens here in each:
+ *
+ *  1. XACT_EVENT_PRE_COMMIT: if the appends are all that the transaction wrote, turn synchronous_commit off, the variable
+ *     only, for this commit. A user who has it off keeps it off, and nothing more happens.
+ *  2. The commit record is written, the effects become visible, the locks are released.
+ *  3. RESOURCE_RELEASE_AFTER_LOCKS of the top transaction: restore the variable; flush; wait for standbys.
+ *
+ * An abort after step 1 restores the variable at XACT_EVENT_ABORT. From step 2 on an error would be a PANIC, so nothing
+ * there allocates, looks at a catalog or reports an error; flushing and waiting are what an ordinary commit does there.
+ *
+ * "All that it wrote" is read from the end of the transaction's last WAL record: nothing before its first append, and
+ * nothing since its last one. Records that a mere reader may write (page pruning) make the commit an ordinary one.
+ */
 #include "durability.hpp"
 
+extern "C" {
+#include "replication/syncrep.h"
+}
+
 namespace dcb {
+namespace {
+
+/* Of the current transaction. */
+bool appended = false;
+bool wrote_otherwise = false;
+XLogRecPtr end_of_append = InvalidXLogRecPtr;
+
+bool flush_after_locks = false;
+int users_synchronous_commit = SYNCHRONOUS_COMMIT_ON;
+
+void
+restore_synchronous_commit()
+{
+	if (flush_after_locks)
+		synchronous_commit = users_synchronous_commit;
+	flush_after_locks = false;
+}
+
+void
+at_transaction_event(XactEvent event, void *)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+			if (appended && !wrote_otherwise && XactLastRecEnd == end_of_append &&
+			    synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
+			{
+				users_synchronous_commit = synchronous_commit;
+				synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
+				flush_after_locks = true;
+			}
+			break;
+		case XACT_EVENT_ABORT:
+			restore_synchronous_commit();
+			[[fallthrough]];
+		case XACT_EVENT_COMMIT:
+		case XACT_EVENT_PREPARE:
+			appended = wrote_otherwise = false;
+			break;
+		default:
+			break;
+	}
+}
+
+void
+at_resource_release(ResourceReleasePhase phase, bool is_commit, bool is_top_level, void *)
+{
+	if (phase != RESOURCE_RELEASE_AFTER_LOCKS || !is_top_level || !flush_after_locks || !is_commit)
+		return;
+	restore_synchronous_commit();
+	XLogFlush(XactLastCommitEnd);
+	SyncRepWaitForLSN(XactLastCommitEnd, true);
+}
+
+} // namespace
+
+void
+before_append_writes()
+{
+	if (XactLastRecEnd != (appended ? end_of_append : InvalidXLogRecPtr))
+		wrote_otherwise = true;
+}
+
+void
+after_append_wrote()
+{
+	appended = true;
+	end_of_append = XactLastRecEnd;
+}
 
 TransactionId
 writer_of(TupleTableSlot *event)
@@ -16,16 +103,36 @@ writer_of(TupleTableSlot *event)
 	return TransactionIdIsCurrentTransactionId(writer) ? InvalidTransactionId : writer;
 }
 
+/*
+ * The commit log knows the records of asynchronous commits only, and for some dozens of neighbours together the latest
+ * one: a flush up to there is never too short.
+ */
+static XLogRecPtr
+commit_record(TransactionId writer)
+{
+	return TransactionIdIsValid(writer) && !RecoveryInProgress() ? TransactionIdGetCommitLSN(writer) : InvalidXLogRecPtr;
+}
+
+bool
+is_durable(TransactionId writer)
+{
+	XLogRecPtr commit = commit_record(writer);
+
+	return XLogRecPtrIsInvalid(commit) || !XLogNeedsFlush(commit);
+}
+
 void
 make_durable(TransactionId writer)
 {
-	if (!TransactionIdIsValid(writer) || RecoveryInProgress())
-		return;
-
-	/* Known for asynchronous commits only, and possibly that of a neighbour, which is later: never too early. */
-	XLogRecPtr commit = TransactionIdGetCommitLSN(writer);
-	if (!XLogRecPtrIsInvalid(commit))
+	if (XLogRecPtr commit = commit_record(writer); !XLogRecPtrIsInvalid(commit))
 		XLogFlush(commit);
+}
+
+void
+install_durability()
+{
+	RegisterXactCallback(at_transaction_event, nullptr);
+	RegisterResourceReleaseCallback(at_resource_release, nullptr);
 }
 
 } // namespace dcb

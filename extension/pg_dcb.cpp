@@ -1,7 +1,7 @@
 /*
  * The module's entry point.
  */
-#include "error.hpp"
+#include "durability.hpp"
 #include "prepare.hpp"
 #include "read_scan.hpp"
 
@@ -13,6 +13,7 @@ PGDLLEXPORT void _PG_init(void);
 void
 _PG_init(void)
 {
+	dcb::install_durability();
 	dcb::install_prepare_guard();
 	dcb::install_read_scan();
 }

@@ -136,6 +136,30 @@ DCB_FUNCTION(dcb_head)
 	PG_RETURN_INT64(position);
 }
 
+/*
+ * dcb.watermark(store) → a position up to which every event is visible and durable, without waiting for a flush: at most
+ * a few commits behind the head. With what dcb.read returns beside it in one statement, the greater of the two is the
+ * `after` of a decision's condition.
+ */
+DCB_FUNCTION(dcb_watermark)
+{
+	Reading reading = begin_reading(fcinfo);
+	QueryItem everything{};
+	Query query{&everything, 1};
+	EventScan *scan = begin_event_scan(reading.store, query, reading.snapshot, {.backwards = true});
+	int64 position = 0;
+
+	while (TupleTableSlot *row = next_event(scan))
+		if (is_durable(writer_of(row)))
+		{
+			position = event_position(row);
+			break;
+		}
+	end_event_scan(scan);
+	end_reading(reading);
+	PG_RETURN_INT64(position);
+}
+
 /* dcb.exists(store, query, after) → is there a matching event after that position? */
 DCB_FUNCTION(dcb_exists)
 {

@@ -148,6 +148,12 @@ lock_for_append(const Store &store)
 	LockDatabaseObject(RelationRelationId, RelationGetRelid(store.events), APPEND_LOCK, ExclusiveLock);
 }
 
+void
+unlock_append(const Store &store)
+{
+	UnlockDatabaseObject(RelationRelationId, RelationGetRelid(store.events), APPEND_LOCK, ExclusiveLock);
+}
+
 bool
 append_lock_is_mine(const Store &store)
 {

@@ -33,6 +33,8 @@ Relation open_append_ids(const Store &store, LOCKMODE lock);
  * on. Taken after the event table's lock, never before.
  */
 void lock_for_append(const Store &store);
+/* For an append that has written nothing; the lock stays if an earlier append of the transaction holds it too. */
+void unlock_append(const Store &store);
 bool append_lock_is_mine(const Store &store);
 
 } // namespace dcb

@@ -16,6 +16,11 @@ CREATE FUNCTION dcb.head(store text) RETURNS bigint
 	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'dcb_head';
 COMMENT ON FUNCTION dcb.head(text) IS 'position of the last event, 0 when there is none';
 
+CREATE FUNCTION dcb.watermark(store text) RETURNS bigint
+	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'dcb_watermark';
+COMMENT ON FUNCTION dcb.watermark(text) IS
+	'a position up to which all events are visible and durable, without waiting: use it, or a later position read in the same statement, as "after"';
+
 CREATE FUNCTION dcb.exists(store text, query dcb.query DEFAULT dcb.all(), after bigint DEFAULT 0) RETURNS boolean
 	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'dcb_exists';
 COMMENT ON FUNCTION dcb.exists(text, dcb.query, bigint) IS 'is there a matching event after that position?';
