@@ -10,9 +10,9 @@
  * (SnapshotSelf), not at the caller's snapshot, which under REPEATABLE READ and SERIALIZABLE may be older than the lock.
  * Rows of an append in progress cannot be met: there is none but our own.
  *
- * The head is read from the index each time. A counter kept elsewhere would be wrong after ROLLBACK TO SAVEPOINT, a
- * sequence also after a plain rollback. The rows of an append that was rolled back are dead; their positions are given
- * out again, to events that were never seen under another name.
+ * The head is read from the index each time that the lock was taken. A counter kept for longer would be wrong after
+ * ROLLBACK TO SAVEPOINT, a sequence also after a plain rollback. The rows of an append that was rolled back are dead;
+ * their positions are given out again, to events that were never seen under another name.
  *
  * Lock order. The event table (RowExclusiveLock), then the append lock, then the table of append ids and the indexes. A
  * rollback to a savepoint taken before the append releases the lock together with the rows that it protected.
@@ -27,11 +27,22 @@
 #include "durability.hpp"
 #include "prepare.hpp"
 #include "scan.hpp"
-#include "store.hpp"
 #include "table_writer.hpp"
 #include "tag_index.hpp"
 
 namespace dcb {
+
+struct Appender
+{
+	Store store;
+	Head head;
+	TableWriter *events; /* opened by the first request that inserts */
+	Relation ids;        /* opened by the first request that has an append id */
+	TableWriter *id_rows;
+	MemoryContext context; /* of the appender itself */
+	MemoryContext request_context;
+};
+
 namespace {
 
 /* Columns of the table append_id, 0-based. */
@@ -43,36 +54,6 @@ enum AppendIdColumn
 	APPEND_ID_COLUMNS
 };
 
-/* The conflict is an answer about an event, which must be durable by then; nobody else has to wait for that. */
-[[noreturn]] void
-refuse_conflict(const Store &store, TupleTableSlot *event, int64 after)
-{
-	String type = event_type(event);
-	bool isnull;
-	Datum tags = slot_getattr(event, COLUMN_TAGS + 1, &isnull);
-
-	unlock_append(store);
-	make_durable(writer_of(event));
-	ereport(ERROR, (errcode(CONDITION_FAILED), errmsg("append condition failed"),
-	                errdetail("Event " INT64_FORMAT " of type \"%.*s\" with tags %s matches the condition and was appended "
-	                          "after position " INT64_FORMAT ".",
-	                          event_position(event), type.length, type.data, OidOutputFunctionCall(F_ARRAY_OUT, tags),
-	                          after),
-	                errhint("Read the events again and decide anew.")));
-	pg_unreachable();
-}
-
-[[noreturn]] void
-refuse_position(const Store &store, int64 after, int64 head)
-{
-	ereport(ERROR, (errcode(POSITION_BEYOND_HEAD),
-	                errmsg("position " INT64_FORMAT " is beyond the head of store \"%s\"", after, store.name),
-	                errdetail("The last event has position " INT64_FORMAT ".", head),
-	                errhint("What was read is not in this store (any more), as after a restore or a failover; read "
-	                        "again and decide anew.")));
-	pg_unreachable();
-}
-
 /* The position after which an item's events count. */
 int64
 after_of(const QueryItem &item, int64 after)
@@ -80,256 +61,239 @@ after_of(const QueryItem &item, int64 after)
 	return item.has_after ? item.after : after;
 }
 
-/* The first event that makes the condition fail decides, over all items. */
-void
-check_condition(const Store &store, const Query &query, int64 after, Head head)
+/* Does the condition hold? If not, the first event that matches decides. */
+bool
+condition_holds(const Appender *appender, const Query &query, int64 after, Outcome *failure)
 {
 	for (int i = 0; i < query.count; ++i)
-		if (int64 from = after_of(query.items[i], after); from > head.position)
-			refuse_position(store, from, head.position);
+		if (int64 from = after_of(query.items[i], after); from > appender->head.position)
+		{
+			*failure = {.kind = OutcomeKind::BeyondHead, .position = appender->head.position, .after = from};
+			return false;
+		}
 
-	EventScan *scan = begin_event_scan(store, query, SnapshotSelf, {.after = after});
-	if (TupleTableSlot *event = next_event(scan); event != nullptr)
+	EventScan *scan = begin_event_scan(appender->store, query, SnapshotSelf, {.after = after});
+	TupleTableSlot *event = next_event(scan);
+	if (event != nullptr)
 	{
-		/* Report the position that the matching item started at. */
 		String type = event_type(event);
 		StringSet tags = event_tags(event);
-		int64 from = after;
+
+		*failure = {.kind = OutcomeKind::ConditionFailed, .position = event_position(event), .after = after};
+		failure->rests_on = writer_of(event);
 		for (int i = 0; i < query.count; ++i)
-			if (query.items[i].matches(type, tags) && after_of(query.items[i], after) < event_position(event))
-				from = after_of(query.items[i], after);
-		refuse_conflict(store, event, from);
+			if (int64 from = after_of(query.items[i], after); from < failure->position && query.items[i].matches(type, tags))
+				failure->after = from;
 	}
 	end_event_scan(scan);
+	return event == nullptr;
 }
 
 /* Events of one append share their time; it is never earlier than that of the event before, whatever the clock does. */
-int64
-insert_events(const Store &store, NewEvents events, Head head)
+void
+insert_events(Appender *appender, NewEvents events)
 {
-	TimestampTz now = std::max(GetCurrentTimestamp(), head.recorded_at);
-	int64 position = head.position;
-	TableWriter *writer = begin_table_writer(store.events);
+	Head &head = appender->head;
 
+	if (head.position + events.count > MAX_POSITION)
+		ereport(ERROR, (errcode(LIMIT_EXCEEDED), errmsg("store \"%s\" is full", appender->store.name),
+		                errdetail("Its last event has position " INT64_FORMAT ".", head.position)));
+	if (appender->events == nullptr)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(appender->context);
+		appender->events = begin_table_writer(appender->store.events);
+		MemoryContextSwitchTo(caller);
+	}
+	head.recorded_at = std::max(GetCurrentTimestamp(), head.recorded_at);
 	for (const NewEvent &event : events)
 	{
-		TupleTableSlot *row = next_row(writer);
+		TupleTableSlot *row = next_row(appender->events);
 		auto set = [row](EventColumn column, NullableDatum value) {
 			row->tts_values[column] = value.value;
 			row->tts_isnull[column] = value.isnull;
 		};
 
-		set(COLUMN_POSITION, {Int64GetDatum(++position), false});
+		set(COLUMN_POSITION, {Int64GetDatum(++head.position), false});
 		set(COLUMN_TYPE, {PointerGetDatum(cstring_to_text_with_len(event.type.data, event.type.length)), false});
 		set(COLUMN_TAGS, {to_text_array(event.tags), false});
 		set(COLUMN_DATA, event.data);
 		set(COLUMN_PAYLOAD, event.payload);
 		set(COLUMN_METADATA, event.metadata);
 		set(COLUMN_ID, event.id);
-		set(COLUMN_RECORDED_AT, {TimestampTzGetDatum(now), false});
-		write_row(writer);
+		set(COLUMN_RECORDED_AT, {TimestampTzGetDatum(head.recorded_at), false});
+		write_row(appender->events);
 	}
-	end_table_writer(writer);
-	return position;
+	flush_rows(appender->events);
 }
 
-/* The answer of an earlier append with this id, or 0. */
-int64
-find_earlier_answer(Relation ids, const pg_uuid_t *id, Datum content)
+/* Has the append id been used? Then the outcome is that of then, or an error when the events differ. */
+bool
+was_appended(Appender *appender, const AppendRequest &request, Outcome *outcome)
 {
-	Relation index = index_open(primary_key_index(ids), AccessShareLock);
-	IndexScanDesc scan = begin_index_scan(ids, index, SnapshotSelf, 1);
-	TupleTableSlot *row = table_slot_create(ids, nullptr);
-	ScanKeyData key;
-	int64 position = 0;
+	if (appender->ids == nullptr)
+		appender->ids = open_append_ids(appender->store, RowExclusiveLock);
 
-	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(id));
+	Relation index = index_open(primary_key_index(appender->ids), AccessShareLock);
+	IndexScanDesc scan = begin_index_scan(appender->ids, index, SnapshotSelf, 1);
+	TupleTableSlot *row = table_slot_create(appender->ids, nullptr);
+	ScanKeyData key;
+
+	ScanKeyInit(&key, 1, BTEqualStrategyNumber, F_UUID_EQ, UUIDPGetDatum(request.append_id));
 	index_rescan(scan, &key, 1, nullptr, 0);
-	if (index_getnext_slot(scan, ForwardScanDirection, row))
+	bool found = index_getnext_slot(scan, ForwardScanDirection, row);
+	if (found)
 	{
 		slot_getallattrs(row);
-		if (!DatumGetBool(DirectFunctionCall2(byteaeq, row->tts_values[APPEND_ID_COLUMN_DIGEST], content)))
-			ereport(ERROR, (errcode(APPEND_ID_REUSED), errmsg("append id was used before with other events"),
-			                errdetail("Append id %s stands for the append that ended at position " INT64_FORMAT ".",
-			                          DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(id))),
-			                          DatumGetInt64(row->tts_values[APPEND_ID_COLUMN_POSITION])),
-			                errhint("Make a new id for each append, and keep it only to repeat that very append.")));
-		position = DatumGetInt64(row->tts_values[APPEND_ID_COLUMN_POSITION]);
+		bool same = DatumGetBool(DirectFunctionCall2(byteaeq, row->tts_values[APPEND_ID_COLUMN_DIGEST], request.content));
+		*outcome = {.kind = same ? OutcomeKind::Appended : OutcomeKind::AppendIdReused,
+		            .position = DatumGetInt64(row->tts_values[APPEND_ID_COLUMN_POSITION])};
+		outcome->rests_on = writer_of(row);
 	}
 	ExecDropSingleTupleTableSlot(row);
 	index_endscan(scan);
 	index_close(index, NoLock);
-	return position;
+	return found;
 }
 
 void
-remember_answer(Relation ids, const pg_uuid_t *id, Datum content, int64 position)
+remember_append_id(Appender *appender, const AppendRequest &request)
 {
-	TableWriter *writer = begin_table_writer(ids);
-	TupleTableSlot *row = next_row(writer);
+	if (appender->id_rows == nullptr)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(appender->context);
+		appender->id_rows = begin_table_writer(appender->ids);
+		MemoryContextSwitchTo(caller);
+	}
 
-	row->tts_values[APPEND_ID_COLUMN_ID] = UUIDPGetDatum(id);
-	row->tts_values[APPEND_ID_COLUMN_DIGEST] = content;
-	row->tts_values[APPEND_ID_COLUMN_POSITION] = Int64GetDatum(position);
+	TupleTableSlot *row = next_row(appender->id_rows);
+	row->tts_values[APPEND_ID_COLUMN_ID] = UUIDPGetDatum(request.append_id);
+	row->tts_values[APPEND_ID_COLUMN_DIGEST] = request.content;
+	row->tts_values[APPEND_ID_COLUMN_POSITION] = Int64GetDatum(appender->head.position);
 	std::fill_n(row->tts_isnull, APPEND_ID_COLUMNS, false);
-	write_row(writer);
-	end_table_writer(writer);
+	write_row(appender->id_rows);
+	flush_rows(appender->id_rows);
 }
 
-/* With the append lock held. */
-int64
-check_and_insert(const Store &store, const AppendRequest &request)
+[[noreturn]] void
+refuse_conflict(const Store &store, const Outcome &outcome)
 {
-	Head head = read_head(store, SnapshotSelf);
+	QueryItem everything{};
+	EventScan *scan = begin_event_scan(store, {&everything, 1}, SnapshotSelf,
+	                                   {.after = outcome.position - 1, .upto = outcome.position});
+	TupleTableSlot *event = next_event(scan);
+	const char *description = "";
 
-	if (request.fail_if_events_match != nullptr)
-		check_condition(store, *request.fail_if_events_match, request.after, head);
-	if (head.position + request.events.count > MAX_POSITION)
-		ereport(ERROR, (errcode(LIMIT_EXCEEDED), errmsg("store \"%s\" is full", store.name)));
-	return insert_events(store, request.events, head);
+	/* It is there unless it was appended earlier in a transaction that has been rolled back since. */
+	if (event != nullptr)
+	{
+		String type = event_type(event);
+		bool isnull;
+		Datum tags = slot_getattr(event, COLUMN_TAGS + 1, &isnull);
+
+		description = psprintf(" of type \"%.*s\" with tags %s", type.length, type.data,
+		                       OidOutputFunctionCall(F_ARRAY_OUT, tags));
+	}
+	ereport(ERROR, (errcode(CONDITION_FAILED), errmsg("append condition failed"),
+	                errdetail("Event " INT64_FORMAT "%s matches the condition and was appended after position " INT64_FORMAT
+	                          ".",
+	                          outcome.position, description, outcome.after),
+	                errhint("Read the events again and decide anew.")));
+	pg_unreachable();
 }
 
 } // namespace
 
-AppendRequest
-read_request(FunctionCallInfo fcinfo, NewEvents events)
+AclMode
+rights_for(const AppendRequest &request)
 {
-	AppendRequest request{};
-
-	if (PG_ARGISNULL(0))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the store's name must not be null")));
-	request.store = PG_GETARG_DATUM(0);
-	request.events = events;
-	if (!PG_ARGISNULL(2))
-	{
-		auto *query = static_cast<Query *>(palloc(sizeof(Query)));
-		*query = decode(PG_GETARG_DATUM(2));
-		request.fail_if_events_match = query;
-	}
-	request.after = PG_ARGISNULL(3) ? 0 : PG_GETARG_INT64(3);
-	if (request.after < 0)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"after\" must not be negative"),
-		                errdetail("It is " INT64_FORMAT ".", request.after),
-		                errhint("Give the position up to which events were read; 0 means none.")));
-	if (request.after > 0 && request.fail_if_events_match == nullptr)
-		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"after\" is of no use without a query"),
-		                errdetail("fail_if_events_match is null."),
-		                errhint("Give fail_if_events_match, or leave \"after\" out for an unconditional append.")));
-	request.append_id = PG_ARGISNULL(4) ? nullptr : PG_GETARG_UUID_P(4);
-	return request;
+	return request.fail_if_events_match.isnull ? ACL_INSERT : ACL_INSERT | ACL_SELECT;
 }
 
-int64
-append(const AppendRequest &request)
+Appender *
+begin_appender(const Store &store)
 {
-	PreventCommandIfReadOnly("dcb.append()");
-	PreventCommandIfParallelMode("dcb.append()");
-	PreventCommandDuringRecovery("dcb.append()");
+	auto *appender = static_cast<Appender *>(palloc0(sizeof(Appender)));
 
-	AclMode rights = request.fail_if_events_match != nullptr ? ACL_INSERT | ACL_SELECT : ACL_INSERT;
-	Store store = open_store(request.store, RowExclusiveLock, rights);
-	int64 position = 0;
-
-	lock_for_append(store);
 	forbid_prepare();
 	before_append_writes();
-	if (request.append_id == nullptr)
-		position = check_and_insert(store, request);
-	else
+	appender->store = store;
+	appender->head = read_head(store, SnapshotSelf);
+	appender->context = CurrentMemoryContext;
+	appender->request_context = AllocSetContextCreate(CurrentMemoryContext, "dcb append", ALLOCSET_DEFAULT_SIZES);
+	return appender;
+}
+
+Outcome
+append_one(Appender *appender, const AppendRequest &request)
+{
+	MemoryContext caller = MemoryContextSwitchTo(appender->request_context);
+	Outcome outcome{};
+
+	bool repeated = request.append_id != nullptr && was_appended(appender, request, &outcome);
+	if (!repeated && (request.fail_if_events_match.isnull ||
+	                  condition_holds(appender, decode(request.fail_if_events_match.value), request.after, &outcome)))
 	{
-		Relation ids = open_append_ids(store, RowExclusiveLock);
-		Datum content = digest(request.events);
-
-		position = find_earlier_answer(ids, request.append_id, content);
-		if (position == 0)
-		{
-			position = check_and_insert(store, request);
-			remember_answer(ids, request.append_id, content, position);
-		}
-		table_close(ids, NoLock);
+		insert_events(appender, request.events);
+		if (request.append_id != nullptr)
+			remember_append_id(appender, request);
+		outcome = {.kind = OutcomeKind::Appended, .position = appender->head.position, .after = 0, .wrote = true};
 	}
+	MemoryContextSwitchTo(caller);
+	MemoryContextReset(appender->request_context);
+	return outcome;
+}
+
+void
+end_appender(Appender *appender)
+{
+	if (appender->events != nullptr)
+		end_table_writer(appender->events);
+	if (appender->id_rows != nullptr)
+		end_table_writer(appender->id_rows);
+	if (appender->ids != nullptr)
+		table_close(appender->ids, NoLock);
+	MemoryContextDelete(appender->request_context);
 	after_append_wrote();
-	close_store(store);
-	return position;
 }
 
-namespace {
-
-template <class Read>
-NewEvents
-events_argument(FunctionCallInfo fcinfo, Read read)
+int64
+answer(const Store &store, const AppendRequest &request, const Outcome &outcome)
 {
-	if (PG_ARGISNULL(1))
-		ereport(ERROR, (errcode(EMPTY_APPEND), errmsg("nothing to append"), errdetail("The list of events is null."),
-		                errhint("Leave the call out when a decision yields no event.")));
-	return read(PG_GETARG_DATUM(1));
+	make_durable(outcome.rests_on);
+	switch (outcome.kind)
+	{
+		case OutcomeKind::Appended:
+			break;
+		case OutcomeKind::ConditionFailed:
+			refuse_conflict(store, outcome);
+		case OutcomeKind::BeyondHead:
+			ereport(ERROR, (errcode(POSITION_BEYOND_HEAD),
+			                errmsg("position " INT64_FORMAT " is beyond the head of store \"%s\"", outcome.after, store.name),
+			                errdetail("The last event has position " INT64_FORMAT ".", outcome.position),
+			                errhint("What was read is not in this store (any more), as after a restore or a failover; read "
+			                        "again and decide anew.")));
+		case OutcomeKind::AppendIdReused:
+			ereport(ERROR, (errcode(APPEND_ID_REUSED), errmsg("append id was used before with other events"),
+			                errdetail("Append id %s stands for the append that ended at position " INT64_FORMAT ".",
+			                          DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(request.append_id))),
+			                          outcome.position),
+			                errhint("Make a new id for each append, and keep it only to repeat that very append.")));
+	}
+	return outcome.position;
 }
 
-NewEvents
-typed_events(FunctionCallInfo fcinfo)
+int64
+append(const Store &store, const AppendRequest &request)
 {
-	return events_argument(fcinfo, [](Datum value) { return read_events(DatumGetArrayTypeP(value)); });
-}
+	lock_for_append(store);
 
-NewEvents
-json_events(FunctionCallInfo fcinfo)
-{
-	return events_argument(fcinfo, [](Datum value) { return read_events(DatumGetJsonbP(value)); });
-}
+	Appender *appender = begin_appender(store);
+	Outcome outcome = append_one(appender, request);
+	end_appender(appender);
 
-/*
- * A transaction of its own: the procedure begins in a fresh one and ends with COMMIT. In a transaction block, a function or
- * after a write it would commit what is not its own.
- */
-Datum
-submit(FunctionCallInfo fcinfo, NewEvents (*events)(FunctionCallInfo))
-{
-	bool atomic = fcinfo->context == nullptr || !IsA(fcinfo->context, CallContext) ||
-	              castNode(CallContext, fcinfo->context)->atomic;
-
-	if (atomic || GetCurrentTransactionNestLevel() > 1 || TransactionIdIsValid(GetTopTransactionIdIfAny()))
-		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
-		                errmsg("dcb.submit cannot be called in a transaction block or a function, or after a write"),
-		                errdetail("It is a transaction of its own, and commits."),
-		                errhint("Use dcb.append to append within a transaction.")));
-
-	TupleDesc description;
-	if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "dcb.submit has to return a row");
-
-	Datum position = Int64GetDatum(append(read_request(fcinfo, events(fcinfo))));
-
-	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	SPI_commit();
-	SPI_finish();
-
-	bool isnull = false;
-	return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(description), &position, &isnull));
-}
-
-} // namespace
-
-/* dcb.append(store, events dcb.new_event[], fail_if_events_match, after, append_id) → position of the last event. */
-DCB_FUNCTION(dcb_append)
-{
-	PG_RETURN_INT64(append(read_request(fcinfo, typed_events(fcinfo))));
-}
-
-/* dcb.append(store, events jsonb, ...): the same for clients that only know JSON. */
-DCB_FUNCTION(dcb_append_json)
-{
-	PG_RETURN_INT64(append(read_request(fcinfo, json_events(fcinfo))));
-}
-
-/* CALL dcb.submit(store, events dcb.new_event[], ..., INOUT position): dcb.append as a transaction of its own. */
-DCB_FUNCTION(dcb_submit)
-{
-	return submit(fcinfo, typed_events);
-}
-
-DCB_FUNCTION(dcb_submit_json)
-{
-	return submit(fcinfo, json_events);
+	if (!outcome.wrote)
+		unlock_append(store);
+	return answer(store, request, outcome);
 }
 
 } // namespace dcb

@@ -5,26 +5,58 @@
 
 #include "event.hpp"
 #include "query.hpp"
+#include "store.hpp"
 
 namespace dcb {
 
 struct AppendRequest
 {
-	Datum store; /* text */
 	NewEvents events;
-	const Query *fail_if_events_match; /* null: unconditional */
+	NullableDatum fail_if_events_match; /* a dcb.query, not toasted; null: unconditional */
 	int64 after;
 	const pg_uuid_t *append_id; /* null: none */
+	Datum content;              /* with an append id: the events' digest */
 };
 
-/* The arguments that dcb.append, dcb.submit and their JSON forms share; errors as in read_events, and 22023, 22004. */
-AppendRequest read_request(FunctionCallInfo fcinfo, NewEvents events);
+enum class OutcomeKind : int
+{
+	Appended,
+	ConditionFailed,
+	BeyondHead,
+	AppendIdReused
+};
+
+/* What became of a request; plain data, since it may be told to another session. */
+struct Outcome
+{
+	OutcomeKind kind;
+	int64 position; /* of the last event; of the event that matched; the head; of the earlier append's last event */
+	int64 after;    /* the position that the condition started from */
+	bool wrote;     /* false also for an append id seen before */
+	TransactionId rests_on; /* wrote the event, or the earlier append, that decided; see writer_of() */
+};
+
+/* The rights on the store's event table that a request needs. */
+AclMode rights_for(const AppendRequest &request);
+
+/* An append lock being used: from the first request to the last, nobody else appends to the store. */
+struct Appender;
+
+/* With the store open and the append lock held. */
+Appender *begin_appender(const Store &store);
+
+/* Checks the condition, numbers the events and inserts them; an append id seen before answers what it answered then. */
+Outcome append_one(Appender *appender, const AppendRequest &request);
+
+void end_appender(Appender *appender);
 
 /*
- * Checks the condition, numbers the events and inserts them, within the current transaction. Answers the position of the
- * last event; an append id seen before answers what it answered then, and appends nothing.
- * Errors: CONDITION_FAILED, POSITION_BEYOND_HEAD, APPEND_ID_REUSED, those of open_store.
+ * The answer to the client: the position, or an error: CONDITION_FAILED, POSITION_BEYOND_HEAD, APPEND_ID_REUSED. Waits
+ * until what it rests on is durable, so the append lock should not be held when nothing was written.
  */
-int64 append(const AppendRequest &request);
+int64 answer(const Store &store, const AppendRequest &request, const Outcome &outcome);
+
+/* All of it, within the current transaction. Errors: those of answer(). */
+int64 append(const Store &store, const AppendRequest &request);
 
 } // namespace dcb

@@ -2,6 +2,7 @@
  * The module's entry point.
  */
 #include "durability.hpp"
+#include "group.hpp"
 #include "prepare.hpp"
 #include "read_scan.hpp"
 
@@ -14,6 +15,7 @@ void
 _PG_init(void)
 {
 	dcb::install_durability();
+	dcb::install_group();
 	dcb::install_prepare_guard();
 	dcb::install_read_scan();
 }

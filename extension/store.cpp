@@ -132,6 +132,15 @@ close_store(const Store &store)
 	table_close(store.events, NoLock);
 }
 
+void
+release_store(Store &store, LOCKMODE lock)
+{
+	index_close(store.tags, AccessShareLock);
+	index_close(store.positions, AccessShareLock);
+	table_close(store.events, lock);
+	store = {};
+}
+
 Relation
 open_append_ids(const Store &store, LOCKMODE lock)
 {

@@ -24,6 +24,9 @@ struct Store
 Store open_store(Datum name, LOCKMODE lock, AclMode rights);
 void close_store(const Store &store);
 
+/* Closes a store that nothing was done with and gives back its locks, `lock` as given to open_store(). */
+void release_store(Store &store, LOCKMODE lock);
+
 /* The store's table of append ids, with the same lock kept. */
 Relation open_append_ids(const Store &store, LOCKMODE lock);
 

@@ -14,6 +14,7 @@ constexpr int ROWS_PER_INSERT = 100;
 
 struct TableWriter
 {
+	MemoryContext context; /* of slots, which outlive the caller's */
 	EState *estate;
 	ResultRelInfo *target;
 	TupleTableSlot *slots[ROWS_PER_INSERT];
@@ -21,8 +22,33 @@ struct TableWriter
 	int row_count; /* rows waiting in slots */
 };
 
-static void
-flush(TableWriter *writer)
+TableWriter *
+begin_table_writer(Relation table)
+{
+	auto *writer = static_cast<TableWriter *>(palloc0(sizeof(TableWriter)));
+
+	writer->context = CurrentMemoryContext;
+	writer->estate = CreateExecutorState();
+	writer->target = makeNode(ResultRelInfo);
+	InitResultRelInfo(writer->target, table, 1, nullptr, 0);
+	ExecOpenIndices(writer->target, false);
+	return writer;
+}
+
+TupleTableSlot *
+next_row(TableWriter *writer)
+{
+	if (writer->row_count == writer->slot_count)
+	{
+		MemoryContext caller = MemoryContextSwitchTo(writer->context);
+		writer->slots[writer->slot_count++] = table_slot_create(writer->target->ri_RelationDesc, nullptr);
+		MemoryContextSwitchTo(caller);
+	}
+	return ExecClearTuple(writer->slots[writer->row_count]);
+}
+
+void
+flush_rows(TableWriter *writer)
 {
 	Relation table = writer->target->ri_RelationDesc;
 
@@ -39,38 +65,18 @@ flush(TableWriter *writer)
 	CHECK_FOR_INTERRUPTS();
 }
 
-TableWriter *
-begin_table_writer(Relation table)
-{
-	auto *writer = static_cast<TableWriter *>(palloc0(sizeof(TableWriter)));
-
-	writer->estate = CreateExecutorState();
-	writer->target = makeNode(ResultRelInfo);
-	InitResultRelInfo(writer->target, table, 1, nullptr, 0);
-	ExecOpenIndices(writer->target, false);
-	return writer;
-}
-
-TupleTableSlot *
-next_row(TableWriter *writer)
-{
-	if (writer->row_count == writer->slot_count)
-		writer->slots[writer->slot_count++] = table_slot_create(writer->target->ri_RelationDesc, nullptr);
-	return ExecClearTuple(writer->slots[writer->row_count]);
-}
-
 void
 write_row(TableWriter *writer)
 {
 	ExecStoreVirtualTuple(writer->slots[writer->row_count]);
 	if (++writer->row_count == ROWS_PER_INSERT)
-		flush(writer);
+		flush_rows(writer);
 }
 
 void
 end_table_writer(TableWriter *writer)
 {
-	flush(writer);
+	flush_rows(writer);
 	for (int i = 0; i < writer->slot_count; ++i)
 		ExecDropSingleTupleTableSlot(writer->slots[i]);
 	ExecCloseIndices(writer->target);

@@ -11,9 +11,12 @@ struct TableWriter;
 
 TableWriter *begin_table_writer(Relation table);
 
-/* A slot to fill: set tts_values and tts_isnull, then call write_row. What they point at must live until the end. */
+/* A slot to fill: set tts_values and tts_isnull, then call write_row. What they point at must live until they are flushed. */
 TupleTableSlot *next_row(TableWriter *writer);
 void write_row(TableWriter *writer);
+
+/* After this all rows written so far are in the table and its indexes. */
+void flush_rows(TableWriter *writer);
 
 void end_table_writer(TableWriter *writer);
 

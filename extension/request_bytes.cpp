@@ -1,0 +1,127 @@
+#include "request_bytes.hpp"
+
+namespace dcb {
+namespace {
+
+/* Pieces follow one another, each from an aligned place. */
+struct Packer
+{
+	char *at;
+	char *end;
+	bool fits = true;
+
+	void put(const void *data, Size size)
+	{
+		if (!fits || MAXALIGN(size) > static_cast<Size>(end - at))
+		{
+			fits = false;
+			return;
+		}
+		std::memcpy(at, data, size);
+		at += MAXALIGN(size);
+	}
+	void number(int64 value) { put(&value, sizeof(value)); }
+	void string(String s)
+	{
+		number(s.length);
+		put(s.data, s.length);
+	}
+	void varlena(NullableDatum value)
+	{
+		Size size = value.isnull ? 0 : VARSIZE_ANY(DatumGetPointer(value.value));
+		number(static_cast<int64>(size));
+		if (size > 0)
+			put(DatumGetPointer(value.value), size);
+	}
+	void uuid(const pg_uuid_t *id)
+	{
+		number(id != nullptr);
+		if (id != nullptr)
+			put(id, sizeof(*id));
+	}
+};
+
+struct Unpacker
+{
+	const char *at;
+
+	const void *take(Size size)
+	{
+		const char *piece = at;
+		at += MAXALIGN(size);
+		return piece;
+	}
+	int64 number() { return *static_cast<const int64 *>(take(sizeof(int64))); }
+	String string()
+	{
+		int length = static_cast<int>(number());
+		return {static_cast<const char *>(take(length)), length};
+	}
+	NullableDatum varlena()
+	{
+		Size size = static_cast<Size>(number());
+		return size == 0 ? NullableDatum{0, true} : NullableDatum{PointerGetDatum(take(size)), false};
+	}
+	const pg_uuid_t *uuid() { return number() != 0 ? static_cast<const pg_uuid_t *>(take(sizeof(pg_uuid_t))) : nullptr; }
+};
+
+} // namespace
+
+bool
+pack(const AppendRequest &request, char *buffer, Size capacity)
+{
+	Packer p{buffer, buffer + capacity};
+
+	p.number(request.after);
+	p.varlena(request.fail_if_events_match);
+	p.uuid(request.append_id);
+	p.varlena({request.content, request.append_id == nullptr});
+	p.number(request.events.count);
+	for (const NewEvent &event : request.events)
+	{
+		p.string(event.type);
+		p.number(event.tags.count);
+		for (String tag : event.tags)
+			p.string(tag);
+		p.varlena(event.data);
+		p.varlena(event.payload);
+		p.varlena(event.metadata);
+		p.uuid(event.id.isnull ? nullptr : DatumGetUUIDP(event.id.value));
+		if (!p.fits)
+			break;
+	}
+	return p.fits;
+}
+
+AppendRequest
+unpack(const char *buffer)
+{
+	Unpacker u{buffer};
+	AppendRequest request{};
+
+	request.after = u.number();
+	request.fail_if_events_match = u.varlena();
+	request.append_id = u.uuid();
+	request.content = u.varlena().value;
+
+	int count = static_cast<int>(u.number());
+	request.events.items = static_cast<NewEvent *>(palloc0(sizeof(NewEvent) * count));
+	for (; request.events.count < count; ++request.events.count)
+	{
+		NewEvent &event = request.events.items[request.events.count];
+
+		event.type = u.string();
+		int tags = static_cast<int>(u.number());
+		event.tags = allocate_strings(tags);
+		while (event.tags.count < tags)
+			event.tags.items[event.tags.count++] = u.string();
+		event.data = u.varlena();
+		event.payload = u.varlena();
+		event.metadata = u.varlena();
+		const pg_uuid_t *id = u.uuid();
+		event.id = {UUIDPGetDatum(id), id == nullptr};
+	}
+	return request;
+}
+
+} // namespace dcb
