@@ -262,4 +262,21 @@ digest(NewEvents events)
 	                           PointerGetDatum(cstring_to_text_with_len(content.data, content.len)));
 }
 
+/* dcb.event(type, data, tags, metadata, payload, id) → dcb.new_event, whose attributes are the arguments; checked on append. */
+DCB_FUNCTION(dcb_event)
+{
+	TupleDesc description;
+	Datum values[NEW_EVENT_ATTRIBUTES];
+	bool nulls[NEW_EVENT_ATTRIBUTES];
+
+	if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "dcb.event has to return a row");
+	for (int i = 0; i < NEW_EVENT_ATTRIBUTES; ++i)
+	{
+		values[i] = PG_GETARG_DATUM(i);
+		nulls[i] = PG_ARGISNULL(i);
+	}
+	return HeapTupleGetDatum(heap_form_tuple(description, values, nulls));
+}
+
 } // namespace dcb

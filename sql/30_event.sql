@@ -5,6 +5,5 @@ COMMENT ON TYPE dcb.new_event IS 'an event to append; make it with dcb.event()';
 
 CREATE FUNCTION dcb.event(type text, data jsonb DEFAULT '{}', tags text[] DEFAULT '{}', metadata jsonb DEFAULT NULL,
                           payload bytea DEFAULT NULL, id uuid DEFAULT NULL) RETURNS dcb.new_event
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN ROW(type, data, tags, metadata, payload, id)::dcb.new_event;
+	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'dcb_event';
 COMMENT ON FUNCTION dcb.event(text, jsonb, text[], jsonb, bytea, uuid) IS 'an event to append';
