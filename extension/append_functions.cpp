@@ -41,7 +41,7 @@ read_request(FunctionCallInfo fcinfo, ReadEvents read)
 	PreventCommandIfParallelMode("an append");
 	PreventCommandDuringRecovery("an append");
 	if (PG_ARGISNULL(ARGUMENT_STORE))
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the store's name must not be null")));
+		null_argument("store");
 	if (PG_ARGISNULL(ARGUMENT_EVENTS))
 		ereport(ERROR, (errcode(EMPTY_APPEND), errmsg("nothing to append"), errdetail("The list of events is null."),
 		                errhint("Leave the call out when a decision yields no event.")));

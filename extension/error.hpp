@@ -33,4 +33,40 @@ constexpr int MAX_STRINGS_PER_LIST = 1024;
 /* A read keeps one index scan open per type or tag, about 45 kB each. */
 constexpr int MAX_STRINGS_PER_QUERY = 4096;
 
+[[noreturn]] inline void
+null_argument(const char *name)
+{
+	ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("\"%s\" must not be null", name),
+	                errhint("Leave an argument out to get its default.")));
+	pg_unreachable();
+}
+
+/*
+ * Calls one of the server's input functions. Where that refuses its input, refuse(message) reports it as part of what the
+ * client gave us. Nothing but an error may follow: the transaction is not clean.
+ */
+template <class Call, class Refuse>
+Datum
+read_input(Call call, Refuse refuse)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum value{};
+
+	PG_TRY();
+	{
+		value = call();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(context);
+		ErrorData *error = CopyErrorData();
+		FlushErrorState();
+		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+			ReThrowError(error);
+		refuse(error->message);
+	}
+	PG_END_TRY();
+	return value;
+}
+
 } // namespace dcb

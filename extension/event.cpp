@@ -159,15 +159,22 @@ from_json(const JsonbValue &object, int number)
 		else if (equals(key, "payload") && value.type != jbvNull)
 		{
 			String base64 = text_of(value, "payload");
-			event.payload = {DirectFunctionCall2(binary_decode,
-			                                     PointerGetDatum(cstring_to_text_with_len(base64.data, base64.length)),
-			                                     PointerGetDatum(cstring_to_text("base64"))),
-			                 false};
+			event.payload.isnull = false;
+			event.payload.value = read_input(
+				[base64] {
+					return DirectFunctionCall2(binary_decode,
+				                               PointerGetDatum(cstring_to_text_with_len(base64.data, base64.length)),
+				                               PointerGetDatum(cstring_to_text("base64")));
+				},
+				[number](const char *message) { invalid(number, psprintf("\"payload\" is not base64: %s.", message)); });
 		}
 		else if (equals(key, "id") && value.type != jbvNull)
 		{
 			String id = text_of(value, "id");
-			event.id = {DirectFunctionCall1(uuid_in, CStringGetDatum(pnstrdup(id.data, id.length))), false};
+			event.id.isnull = false;
+			event.id.value = read_input(
+				[id] { return DirectFunctionCall1(uuid_in, CStringGetDatum(pnstrdup(id.data, id.length))); },
+				[number](const char *message) { invalid(number, psprintf("\"id\" is not a uuid: %s.", message)); });
 		}
 		else if (!equals(key, "payload") && !equals(key, "id"))
 			invalid(number, psprintf("\"%.*s\" is not a key of an event.", key.length, key.data));

@@ -28,6 +28,15 @@ strings_argument(FunctionCallInfo fcinfo, int number, const char *name)
 	return to_strings(array);
 }
 
+[[noreturn]] void
+refuse_text(const char *detail)
+{
+	ereport(ERROR, (errcode(INVALID_QUERY), errmsg("invalid event query"), errdetail("%s", detail),
+	                errhint("Name the arguments, as in dcb.query(types => '{ItemAdded}', tags => '{cart:c1}'), or write JSON: "
+	                        "{\"items\": [{\"types\": [\"ItemAdded\"]}]}.")));
+	pg_unreachable();
+}
+
 /* Lists of the wire form are in the client's encoding. */
 void
 send_strings(StringInfo out, StringSet set)
@@ -65,7 +74,7 @@ receive_strings(StringInfo in)
 } // namespace
 
 /*
- * dcb.query_in(cstring) → dcb.query: JSON text. Errors: 22P02 (no JSON), DCB02, DCB06.
+ * dcb.query_in(cstring) → dcb.query: JSON text. Errors: DCB02, DCB06.
  *
  * dcb.query('{A,B}') comes here too: SQL reads a call with one untyped argument as a cast to the type of that name.
  */
@@ -75,14 +84,13 @@ DCB_FUNCTION(dcb_query_in)
 	const char *start = text + strspn(text, " \t\r\n");
 
 	if (*start != '{' || strchr("\"}", start[1 + strspn(start + 1, " \t\r\n")]) == nullptr)
-		ereport(ERROR, (errcode(INVALID_QUERY), errmsg("invalid event query"),
-		                errdetail("\"%.*s\" is not a JSON object.", pg_mbcliplen(text, strlen(text), 60), text),
-		                errhint("Name the arguments, as in dcb.query(types => '{ItemAdded}', tags => '{cart:c1}'), or write JSON: "
-		                        "{\"items\": [{\"types\": [\"ItemAdded\"]}]}.")));
-
-	Datum json = DirectFunctionCall1(jsonb_in, PG_GETARG_DATUM(0));
-
-	PG_RETURN_POINTER(encode(parse_query(&DatumGetJsonbP(json)->root)));
+		refuse_text(psprintf("\"%.*s\" is not a JSON object.", pg_mbcliplen(text, strlen(text), 60), text));
+	PG_RETURN_DATUM(read_input(
+		[text] {
+			Datum json = DirectFunctionCall1(jsonb_in, CStringGetDatum(text));
+			return PointerGetDatum(encode(parse_query(&DatumGetJsonbP(json)->root)));
+		},
+		[](const char *message) { refuse_text(psprintf("The text is not a query: %s.", message)); }));
 }
 
 /* dcb.query_out(dcb.query) → cstring: canonical JSON text. */
@@ -174,6 +182,32 @@ DCB_FUNCTION(dcb_query_union)
 	PG_RETURN_DATUM(to_datum(both));
 }
 
+/* dcb.any_of(VARIADIC dcb.query[]) → the items of all of them. */
+DCB_FUNCTION(dcb_query_any_of)
+{
+	ArrayType *array = PG_GETARG_ARRAYTYPE_P(0);
+	Datum *elements;
+	bool *nulls;
+	int count;
+	Query all{};
+
+	deconstruct_array(array, ARR_ELEMTYPE(array), -1, false, TYPALIGN_INT, &elements, &nulls, &count);
+	auto *queries = static_cast<Query *>(palloc(sizeof(Query) * std::max(count, 1)));
+	for (int i = 0; i < count; ++i)
+	{
+		if (nulls[i])
+			null_argument("queries");
+		queries[i] = decode(elements[i]);
+		all.count += queries[i].count;
+	}
+	all.items = static_cast<QueryItem *>(palloc(sizeof(QueryItem) * std::max(all.count, 1)));
+
+	QueryItem *next = all.items;
+	for (int i = 0; i < count; ++i)
+		next = std::copy_n(queries[i].items, queries[i].count, next);
+	PG_RETURN_DATUM(to_datum(all));
+}
+
 /* Equality of canonical forms: the same items with the same positions, however they were written. */
 DCB_FUNCTION(dcb_query_eq)
 {
@@ -210,7 +244,8 @@ DCB_FUNCTION(dcb_matches)
 
 	for (String tag : tags)
 		if (tag.data == nullptr)
-			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a tag must not be null")));
+			ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("a tag must not be null"),
+			                errhint("Events have no null tags.")));
 	tags.normalise();
 	PG_RETURN_BOOL(decode(PG_GETARG_DATUM(0)).matches(to_string(PG_GETARG_DATUM(1)), tags));
 }

@@ -216,7 +216,7 @@ DCB_FUNCTION(dcb_last)
 DCB_FUNCTION(dcb_position_at)
 {
 	if (PG_ARGISNULL(1))
-		PG_RETURN_NULL();
+		null_argument("time");
 
 	TimestampTz time = PG_GETARG_TIMESTAMPTZ(1);
 	Reading reading = begin_call(fcinfo);

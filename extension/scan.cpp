@@ -5,7 +5,8 @@
  * *item* of the query draws candidates from its lists: with tags, the positions that stand in all of the tags' lists
  * (leapfrog join: Veldhuizen, "Leapfrog Triejoin", ICDT 2014, for the unary case); with types only, those in any of the
  * types' lists; with neither, all. A type given beside tags is a filter on the entries themselves, which carry 24 bits of
- * its hash. The scan merges its items.
+ * its hash; only where that rejects entry after entry do the types' own lists say how far to jump. The scan merges its
+ * items.
  *
  * Index entries are hints in two ways. Their hashes may collide, and one position may have several entries under a hash,
  * when an append was rolled back and its position was given to another. So every candidate's row is fetched, checked for
@@ -31,6 +32,7 @@ struct List
 	IndexScanDesc scan; /* null until the first seek */
 	int64 position;     /* of the current entry */
 	bool ended;
+	bool filtered; /* by the item's types */
 };
 
 enum class ItemKind
@@ -46,8 +48,10 @@ struct Item
 	ItemKind kind;
 	List *lists;
 	int list_count;
-	int64 *type_bits; /* filter on entries, ascending; empty = none */
+	int64 *type_bits; /* with tags: filter on entries, ascending; empty = none */
 	int type_count;
+	List *type_lists; /* with tags: where entries of these types are, used when the filter rejects many */
+	int type_list_count;
 	int64 after; /* exclusive */
 	List *lead;  /* whose entry points at the current row */
 	TupleTableSlot *row;
@@ -92,10 +96,15 @@ passes_filter(const Item &item, int64 key)
 	return item.type_count == 0 || std::binary_search(item.type_bits, item.type_bits + item.type_count, key & TYPE_MASK);
 }
 
+void place(const EventScan *scan, const Item &item, List &list, int64 position);
+bool next_of_types(const EventScan *scan, const Item &item, int64 *position);
+
 /* The next entry of a list, without looking at its row. */
 bool
 step(const EventScan *scan, const Item &item, List &list)
 {
+	int rejected = 0;
+
 	while (!list.ended)
 	{
 		/* Entries are never marked dead, see tag_index.cpp. */
@@ -115,17 +124,26 @@ step(const EventScan *scan, const Item &item, List &list)
 			return true;
 		}
 		int64 key = DatumGetInt64(index_getattr(list.scan->xs_itup, ENTRY_KEY, list.scan->xs_itupdesc, &isnull));
-		if (item.kind == ItemKind::AllOf && !passes_filter(item, key))
-			continue;
 		list.position = position_of(key);
-		return true;
+		if (!list.filtered || passes_filter(item, key))
+			return true;
+
+		/* A rare type among many entries of the tag: its own list knows where to look next. */
+		if (++rejected == STEPS_BEFORE_SEEK)
+		{
+			if (!next_of_types(scan, item, &list.position))
+				list.ended = true;
+			else
+				place(scan, item, list, list.position);
+			rejected = 0;
+		}
 	}
 	return false;
 }
 
-/* To the first entry at or past a position, in the scan's direction. */
-bool
-seek(const EventScan *scan, const Item &item, List &list, int64 position)
+/* Before the first entry at or past a position, in the scan's direction. */
+void
+place(const EventScan *scan, const Item &item, List &list, int64 position)
 {
 	int64 low = is_backwards(scan) ? item.after + 1 : position;
 	int64 high = is_backwards(scan) ? position : scan->upto;
@@ -155,6 +173,13 @@ seek(const EventScan *scan, const Item &item, List &list, int64 position)
 	list.ended = false;
 	++scan->work.seeks;
 	index_rescan(list.scan, keys, key_count, nullptr, 0);
+}
+
+/* To the first entry at or past a position, in the scan's direction. */
+bool
+seek(const EventScan *scan, const Item &item, List &list, int64 position)
+{
+	place(scan, item, list, position);
 	return step(scan, item, list);
 }
 
@@ -178,6 +203,26 @@ advance_to(const EventScan *scan, const Item &item, List &list, int64 position)
 			return true;
 	}
 	return seek(scan, item, list, position);
+}
+
+/* The first position at or past the given one that has an entry of one of the item's types. */
+bool
+next_of_types(const EventScan *scan, const Item &item, int64 *position)
+{
+	bool found = false;
+	int64 nearest = 0;
+
+	for (int i = 0; i < item.type_list_count; ++i)
+	{
+		List &list = item.type_lists[i];
+		if (advance_to(scan, item, list, *position) && (!found || comes_before(scan, list.position, nearest)))
+		{
+			found = true;
+			nearest = list.position;
+		}
+	}
+	*position = nearest;
+	return found;
 }
 
 /* All of the item's lists to one common position. */
@@ -278,12 +323,16 @@ lists_for(StringSet strings, int count, int64 (*hash)(String))
 }
 
 /* Types that collide share a list, which must be read once only. */
-void
-remove_duplicates(List *lists, int *count)
+List *
+type_lists_for(StringSet types, int *count)
 {
+	List *lists = lists_for(types, types.count, [](String type) { return type_hash(type_bits(type)); });
+
+	*count = types.count;
 	std::sort(lists, lists + *count, [](const List &a, const List &b) { return a.hash < b.hash; });
 	*count = static_cast<int>(
 		std::unique(lists, lists + *count, [](const List &a, const List &b) { return a.hash == b.hash; }) - lists);
+	return lists;
 }
 
 void
@@ -301,13 +350,15 @@ begin_item(const EventScan *scan, Item &item, const QueryItem &wanted, int64 aft
 		for (String type : wanted.types)
 			item.type_bits[item.type_count++] = type_bits(type);
 		std::sort(item.type_bits, item.type_bits + item.type_count);
+		for (int i = 0; i < item.list_count; ++i)
+			item.lists[i].filtered = item.type_count > 0;
+		item.type_list_count = item.type_count;
+		item.type_lists = type_lists_for(wanted.types, &item.type_list_count);
 	}
 	else if (wanted.types.count > 0)
 	{
 		item.kind = ItemKind::AnyOf;
-		item.list_count = wanted.types.count;
-		item.lists = lists_for(wanted.types, item.list_count, [](String type) { return type_hash(type_bits(type)); });
-		remove_duplicates(item.lists, &item.list_count);
+		item.lists = type_lists_for(wanted.types, &item.list_count);
 	}
 	else
 	{
@@ -315,6 +366,14 @@ begin_item(const EventScan *scan, Item &item, const QueryItem &wanted, int64 aft
 		item.list_count = 1;
 		item.lists = static_cast<List *>(palloc0(sizeof(List)));
 	}
+}
+
+void
+end_lists(List *lists, int count)
+{
+	for (int i = 0; i < count; ++i)
+		if (lists[i].scan != nullptr)
+			index_endscan(lists[i].scan);
 }
 
 Datum
@@ -384,9 +443,8 @@ end_event_scan(EventScan *scan)
 	{
 		Item &item = scan->items[i];
 
-		for (int j = 0; j < item.list_count; ++j)
-			if (item.lists[j].scan != nullptr)
-				index_endscan(item.lists[j].scan);
+		end_lists(item.lists, item.list_count);
+		end_lists(item.type_lists, item.type_list_count);
 		ExecDropSingleTupleTableSlot(item.row);
 	}
 	MemoryContextDelete(scan->row_context);

@@ -52,7 +52,7 @@ check_rights(const Store &store, AclMode rights)
 {
 	Oid table = RelationGetRelid(store.events);
 
-	if (AclResult result = pg_class_aclcheck(table, GetUserId(), rights); result != ACLCHECK_OK)
+	if (pg_class_aclmask(table, GetUserId(), rights, ACLMASK_ALL) != rights)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for store \"%s\"", store.name),
 		                errdetail("Role \"%s\" needs %s on table %s.event.", GetUserNameFromId(GetUserId(), false),
 		                          rights == ACL_SELECT   ? "SELECT"

@@ -33,6 +33,10 @@ CREATE FUNCTION dcb.query_union(dcb.query, dcb.query) RETURNS dcb.query
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'dcb_query_union';
 CREATE OPERATOR dcb.|| (LEFTARG = dcb.query, RIGHTARG = dcb.query, FUNCTION = dcb.query_union);
 
+CREATE FUNCTION dcb.any_of(VARIADIC queries dcb.query[]) RETURNS dcb.query
+	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'dcb_query_any_of';
+COMMENT ON FUNCTION dcb.any_of(dcb.query[]) IS 'the union of queries, as ||, which needs dcb in the search_path';
+
 CREATE FUNCTION dcb.query_eq(dcb.query, dcb.query) RETURNS boolean
 	LANGUAGE c IMMUTABLE STRICT LEAKPROOF PARALLEL SAFE AS 'MODULE_PATHNAME', 'dcb_query_eq';
 CREATE FUNCTION dcb.query_ne(dcb.query, dcb.query) RETURNS boolean

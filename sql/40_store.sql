@@ -6,8 +6,11 @@ CREATE FUNCTION dcb.refuse_change() RETURNS trigger
 
 -- Index and guard of a store's tables: the two things that depend on the extension.
 CREATE FUNCTION dcb.attach_store(store text) RETURNS void
-	LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+	IF store IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = '"store" must not be null', HINT = 'Name a store.';
+	END IF;
 	IF to_regclass(format('%I.event', store)) IS NULL OR to_regclass(format('%I.append_id', store)) IS NULL THEN
 		RAISE SQLSTATE 'DCB05' USING
 			MESSAGE = format('store "%s" does not exist', store),
@@ -26,13 +29,22 @@ COMMENT ON FUNCTION dcb.attach_store(text) IS
 	'makes index and guard of a store anew, after the extension was dropped and created again';
 
 CREATE FUNCTION dcb.create_store(store text) RETURNS void
-	LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+	IF store IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = '"store" must not be null', HINT = 'Give the store a name.';
+	END IF;
 	IF octet_length(store) NOT BETWEEN 1 AND 63 THEN
 		RAISE invalid_name USING
 			MESSAGE = 'invalid name of a store',
 			DETAIL = format('It has %s bytes.', octet_length(store)),
 			HINT = 'A store is a schema; its name has 1 to 63 bytes.';
+	END IF;
+	IF store = 'dcb' OR store LIKE 'pg\_%' OR store = 'information_schema' THEN
+		RAISE reserved_name USING
+			MESSAGE = format('"%s" cannot be a store', store),
+			DETAIL = 'The schema is that of the extension or of the system.',
+			HINT = 'Choose another name.';
 	END IF;
 	IF to_regclass(format('%I.event', store)) IS NOT NULL THEN
 		RAISE duplicate_table USING
@@ -42,6 +54,7 @@ BEGIN
 	END IF;
 	IF to_regnamespace(quote_ident(store)) IS NULL THEN
 		EXECUTE format('CREATE SCHEMA %I', store);
+		EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC', store);
 	END IF;
 
 	EXECUTE format('CREATE TABLE %I.event (
@@ -66,10 +79,13 @@ $$;
 COMMENT ON FUNCTION dcb.create_store(text) IS 'makes a store: a schema with the table event, owned by the caller';
 
 CREATE FUNCTION dcb.drop_store(store text, force boolean DEFAULT false) RETURNS void
-	LANGUAGE plpgsql STRICT SET search_path = pg_catalog, pg_temp AS $$
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
 	events bigint;
 BEGIN
+	IF store IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = '"store" must not be null', HINT = 'Name a store.';
+	END IF;
 	IF to_regclass(format('%I.event', store)) IS NULL OR to_regclass(format('%I.append_id', store)) IS NULL THEN
 		RAISE SQLSTATE 'DCB05' USING
 			MESSAGE = format('store "%s" does not exist', store),

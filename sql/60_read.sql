@@ -38,11 +38,19 @@ CREATE FUNCTION dcb.position_at(store text, "time" timestamptz) RETURNS bigint
 COMMENT ON FUNCTION dcb.position_at(text, timestamptz) IS
 	'the last position recorded at that time or before, 0 when there is none';
 
--- A store is a schema whose table "event" has an index of our access method. The head is hidden from who may not read.
+-- The head for a view of all stores: one that cannot be read must not spoil the others.
+CREATE FUNCTION dcb.head_if_readable(store text) RETURNS bigint
+	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	RETURN dcb.head(store);
+EXCEPTION WHEN OTHERS THEN
+	RETURN NULL;
+END
+$$;
+
+-- A store is a schema whose table "event" has an index of our access method.
 CREATE VIEW dcb.stores AS
-	SELECT n.nspname AS store, pg_get_userbyid(c.relowner) AS owner,
-	       CASE WHEN has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')
-	            THEN dcb.head(n.nspname) END AS head
+	SELECT n.nspname AS store, pg_get_userbyid(c.relowner) AS owner, dcb.head_if_readable(n.nspname) AS head
 	FROM pg_catalog.pg_class c
 	JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
 	WHERE c.relname = 'event' AND EXISTS (
@@ -50,4 +58,4 @@ CREATE VIEW dcb.stores AS
 		JOIN pg_catalog.pg_class ic ON ic.oid = i.indexrelid
 		JOIN pg_catalog.pg_am am ON am.oid = ic.relam
 		WHERE i.indrelid = c.oid AND i.indisvalid AND am.amname = 'dcb_tags');
-COMMENT ON VIEW dcb.stores IS 'the stores of this database';
+COMMENT ON VIEW dcb.stores IS 'the stores of this database; head is null for one that the current role may not read';
