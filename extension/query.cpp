@@ -154,15 +154,17 @@ parse_strings(const JsonbValue &value, const char *key)
 int64
 parse_position(const JsonbValue &value)
 {
-	if (value.type == jbvNumeric)
-	{
-		Datum number = NumericGetDatum(value.val.numeric);
-		int64 position = DatumGetInt64(DirectFunctionCall1(numeric_int8, number));
+	static constexpr char expected[] = "\"after\" must be a position, a whole number.";
 
-		if (DatumGetBool(DirectFunctionCall2(numeric_eq, number, DirectFunctionCall1(int8_numeric, Int64GetDatum(position)))))
-			return position;
-	}
-	invalid("\"after\" must be a position, a whole number.");
+	if (value.type != jbvNumeric)
+		invalid(expected);
+
+	Datum number = NumericGetDatum(value.val.numeric);
+	Datum position = read_input([number] { return DirectFunctionCall1(numeric_int8, number); },
+	                            [](const char *) { invalid(expected); });
+	if (!DatumGetBool(DirectFunctionCall2(numeric_eq, number, DirectFunctionCall1(int8_numeric, position))))
+		invalid(expected);
+	return DatumGetInt64(position);
 }
 
 QueryItem
