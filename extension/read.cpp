@@ -67,7 +67,7 @@ Reading
 begin_reading(NullableDatum name, Snapshot statement)
 {
 	if (name.isnull)
-		ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("the store's name must not be null")));
+		null_argument("store");
 
 	Store store = open_store(name.value, AccessShareLock, ACL_SELECT);
 	Snapshot snapshot = statement;
@@ -143,7 +143,7 @@ DCB_FUNCTION(dcb_head)
  */
 DCB_FUNCTION(dcb_watermark)
 {
-	Reading reading = begin_reading(fcinfo);
+	Reading reading = begin_call(fcinfo);
 	QueryItem everything{};
 	Query query{&everything, 1};
 	EventScan *scan = begin_event_scan(reading.store, query, reading.snapshot, {.backwards = true});

@@ -23,7 +23,7 @@ SELECT is((SELECT count(*) FROM dcb.stores), 1::bigint, 'all dropped');
 -- Names that are none.
 SELECT isnt((pg_temp.failure_of(format('SELECT dcb.create_store(%L)', repeat('n', 64)))).state, NULL, 'a name of 64 bytes is refused, not cut off');
 SELECT isnt((pg_temp.failure_of($$SELECT dcb.create_store('')$$)).state, NULL, 'an empty name');
-SELECT pg_temp.refuses('SELECT dcb.create_store(NULL)', '22023', 'store', '', '.', 'store NULL');
+SELECT pg_temp.refuses('SELECT dcb.create_store(NULL)', '22004', 'store', '', '.', 'store NULL');
 SELECT isnt((pg_temp.failure_of($$SELECT dcb.create_store('pg_shop')$$)).state, NULL, 'a reserved name');
 SELECT isnt((pg_temp.failure_of($$SELECT dcb.create_store('dcb')$$)).state, NULL, 'the extension''s own schema');
 

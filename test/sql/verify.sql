@@ -72,7 +72,7 @@ SELECT pg_temp.refuses($$SELECT * FROM dcb.verify('v')$$, '42501', 'permission d
 GRANT SELECT ON v.event TO verify_reader;
 SELECT pg_temp.allows($$SELECT * FROM dcb.verify('v')$$, 'and no more than that', 'verify_reader');
 SELECT pg_temp.refuses($$SELECT * FROM dcb.verify('nowhere')$$, 'DCB05', 'does not exist', '.', '.', 'an unknown store');
-SELECT pg_temp.refuses($$SELECT * FROM dcb.verify(NULL)$$, '22004', 'must not be null', NULL, NULL, 'no store');
+SELECT pg_temp.refuses($$SELECT * FROM dcb.verify(NULL)$$, '22004', 'must not be null', NULL, '.', 'no store');
 
 SELECT * FROM finish();
 ROLLBACK;
