@@ -12,9 +12,7 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-double seconds_between(steady::time_point from, steady::time_point to) {
-  return std::chrono::duration<double>(to - from).count();
-}
+double seconds_between(steady::time_point from, steady::time_point to) { return std::chrono::duration<double>(to - from).count(); }
 
 // Waits for all clients in one thread, so that the load takes little of the server's processors.
 class loop {
@@ -131,8 +129,7 @@ measurement run_round(server& where, way& what, int clients, double warm_up, dou
   measured.seconds = seconds_between(begin, steady::now());
   measured.driver_cpu_seconds = own_cpu_seconds() - load;
   measured.cpu_seconds = where.cpu_seconds() - cpu;
-  measured.foreign_cpu_seconds =
-      machine_cpu_seconds() - machine - measured.cpu_seconds - measured.driver_cpu_seconds;
+  measured.foreign_cpu_seconds = machine_cpu_seconds() - machine - measured.cpu_seconds - measured.driver_cpu_seconds;
   measured.wal_bytes = where.wal_bytes() - wal;
   return measured;
 }

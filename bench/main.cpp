@@ -26,6 +26,7 @@ Measures pg_dcb and what it is compared with, on servers that are private to the
   --seconds S             length of a round (1)
   --warm-up S             before each (0.3)
   --only REGEX            workloads with such a title only
+  --contenders REGEX      contenders with such a label only, as for a profile
   --no-peers              without other event stores' SQL
   --full                  as many appends and as long waits as the targets speak of
   --sql FOLDER            where the scripts are
@@ -39,7 +40,7 @@ struct options {
   std::int64_t small = 10'000, main = 1'000'000, large = 0;
   bench::plan what;
   bench::pace how;
-  std::string only, sql = "bench", out = ".", name = "results";
+  std::string only, contenders, sql = "bench", out = ".", name = "results";
 };
 
 std::vector<int> numbers(const std::string& list) {
@@ -56,10 +57,25 @@ std::pair<std::string, std::string> split(const std::string& text, char at) {
 }
 
 options parse(int argc, char** argv) {
-  static const option known[] = {{"server", 1, nullptr, 's'}, {"events", 1, nullptr, 'e'}, {"small", 1, nullptr, 'S'}, {"large", 1, nullptr, 'L'},
-                                 {"clients", 1, nullptr, 'c'}, {"batches", 1, nullptr, 'b'}, {"rounds", 1, nullptr, 'r'}, {"seconds", 1, nullptr, 't'},
-                                 {"warm-up", 1, nullptr, 'w'}, {"only", 1, nullptr, 'o'}, {"no-peers", 0, nullptr, 'p'}, {"full", 0, nullptr, 'f'},
-                                 {"sql", 1, nullptr, 'q'}, {"out", 1, nullptr, 'd'}, {"name", 1, nullptr, 'n'}, {"fact", 1, nullptr, 'x'}, {}};
+  static const option known[] = {{"server", 1, nullptr, 's'},
+                                 {"events", 1, nullptr, 'e'},
+                                 {"small", 1, nullptr, 'S'},
+                                 {"large", 1, nullptr, 'L'},
+                                 {"clients", 1, nullptr, 'c'},
+                                 {"batches", 1, nullptr, 'b'},
+                                 {"rounds", 1, nullptr, 'r'},
+                                 {"seconds", 1, nullptr, 't'},
+                                 {"warm-up", 1, nullptr, 'w'},
+                                 {"only", 1, nullptr, 'o'},
+                                 {"contenders", 1, nullptr, 'C'},
+                                 {"no-peers", 0, nullptr, 'p'},
+                                 {"full", 0, nullptr, 'f'},
+                                 {"sql", 1, nullptr, 'q'},
+                                 {"out", 1, nullptr, 'd'},
+                                 {"name", 1, nullptr, 'n'},
+                                 {"fact", 1, nullptr, 'x'},
+                                 {"help", 0, nullptr, 'h'},
+                                 {}};
   options chosen;
   for (int key; (key = getopt_long(argc, argv, "", known, nullptr)) != -1;) switch (key) {
       case 's': chosen.servers.push_back(split(optarg, '=')); break;
@@ -72,12 +88,14 @@ options parse(int argc, char** argv) {
       case 't': chosen.how.seconds = std::stod(optarg); break;
       case 'w': chosen.how.warm_up = std::stod(optarg); break;
       case 'o': chosen.only = optarg; break;
+      case 'C': chosen.contenders = optarg; break;
       case 'p': chosen.what.peers = false; break;
       case 'f': chosen.what.full = true; break;
       case 'q': chosen.sql = optarg; break;
       case 'd': chosen.out = optarg; break;
       case 'n': chosen.name = optarg; break;
       case 'x': chosen.facts.push_back(split(optarg, ':')); break;
+      case 'h': std::cout << usage; std::exit(0);
       default: throw std::invalid_argument(usage);
     }
   if (optind < argc) throw std::invalid_argument(usage);
@@ -106,8 +124,8 @@ void describe(bench::server& where, bench::report& into) {
   iso << static_cast<int>(date.year()) << '-' << std::string(unsigned{date.month()} < 10 ? "0" : "") << unsigned{date.month()} << '-'
       << std::string(unsigned{date.day()} < 10 ? "0" : "") << unsigned{date.day()};
   into.facts.emplace_back("date", iso.str());
-  into.facts.emplace_back("machine", std::to_string(sysconf(_SC_NPROCESSORS_ONLN)) + " cores (" + line_of("/proc/cpuinfo", "model name") + "), memory " +
-                                         line_of("/proc/meminfo", "MemTotal"));
+  into.facts.emplace_back("machine", std::to_string(sysconf(_SC_NPROCESSORS_ONLN)) + " cores (" + line_of("/proc/cpuinfo", "model name") +
+                                         "), memory " + line_of("/proc/meminfo", "MemTotal"));
   std::string settings;
   for (const char* name : {"server_version", "fsync", "synchronous_commit", "shared_buffers", "max_wal_size", "checkpoint_timeout", "autovacuum",
                            "shared_preload_libraries"}) {
@@ -126,6 +144,18 @@ std::string disturbance(const std::vector<bench::outcome>& outcomes) {
         shares.push_back(std::max(0.0, round.foreign_cpu_seconds) / round.seconds / static_cast<double>(sysconf(_SC_NPROCESSORS_ONLN)) * 100);
   const auto all = bench::summarize(shares);
   return bench::readable(all.median) + " % of the processors in the median round, " + bench::readable(all.max) + " % in the worst";
+}
+
+std::vector<bench::workload> chosen_workloads(std::vector<bench::site>& sites, const options& chosen) {
+  const std::regex titles{chosen.only}, labels{chosen.contenders};
+  const auto unwanted = [&](const std::string& label) { return !label.empty() && !std::regex_search(label, labels); };
+  auto all = bench::workloads(sites, chosen.what);
+  std::erase_if(all, [&](const auto& workload) { return !std::regex_search(workload.title, titles); });
+  for (auto& workload : all) {
+    std::erase_if(workload.contenders, [&](const auto& contender) { return unwanted(contender.label); });
+    std::erase_if(workload.comparisons, [&](const auto& how) { return unwanted(how.of) || unwanted(how.with); });
+  }
+  return all;
 }
 
 void measure(const options& chosen) {
@@ -149,9 +179,7 @@ void measure(const options& chosen) {
   made.space_filled = bench::spaces(sites.front(), chosen.what.peers);
   made.content_bytes = bench::content_of_event(sites.front());
   bench::random_numbers random{7};
-  const std::regex wanted{chosen.only};
-  for (auto& workload : bench::workloads(sites, chosen.what))
-    if (std::regex_search(workload.title, wanted)) made.outcomes.push_back(bench::run(std::move(workload), chosen.how, random));
+  for (auto& workload : chosen_workloads(sites, chosen)) made.outcomes.push_back(bench::run(std::move(workload), chosen.how, random));
   made.space_after = bench::spaces(sites.front(), chosen.what.peers);
   made.facts.emplace_back("used by other processes meanwhile", disturbance(made.outcomes));
 

@@ -64,7 +64,12 @@ class drawing {
         const auto value = digit * std::pow(10, power);
         if (digit > 1 && power == high_) break;
         stroke(left, y(value), width - right, y(value), digit == 1 ? "stroke=\"#bbb\"" : "stroke=\"#eee\"");
-        text(left - 6, y(value) + 4, "end", value >= 1000 ? readable(value) : [&] { std::ostringstream s; s << value; return s.str(); }());
+        text(
+            left - 6, y(value) + 4, "end", value >= 1000 ? readable(value) : [&] {
+              std::ostringstream s;
+              s << value;
+              return s.str();
+            }());
       }
     for (std::size_t i = 0; i < of_.points.size(); ++i) text(x(i), height - bottom + 18, "middle", of_.points[i]);
     text((left + width - right) / 2, height - 10, "middle", of_.x_title);

@@ -6,7 +6,6 @@
 #include <ctime>
 #include <filesystem>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 
 namespace bench {
@@ -21,7 +20,8 @@ struct process {
 // From /proc/PID/stat; nothing of a process that has just ended.
 process look_at(int pid) {
   std::ifstream file{"/proc/" + std::to_string(pid) + "/stat"};
-  std::string text{std::istreambuf_iterator<char>{file}, {}};
+  std::string text;
+  std::getline(file, text);
   const auto name_end = text.rfind(')');
   if (name_end == std::string::npos) return {};
   std::istringstream fields{text.substr(name_end + 1)};
@@ -40,16 +40,12 @@ process look_at(int pid) {
 }  // namespace
 
 server::server(std::string server_name, std::string how)
-    : name(std::move(server_name)),
-      conninfo(std::move(how)),
-      control_(conninfo, 0),
-      postmaster_(look_at(control_.server_pid()).parent) {
+    : name(std::move(server_name)), conninfo(std::move(how)), control_(conninfo, 0), postmaster_(look_at(control_.server_pid()).parent) {
   if (postmaster_ == 0) throw std::runtime_error("the server does not run on this machine");
 }
 
 std::vector<session*> server::clients(int count) {
-  while (std::ssize(clients_) < count)
-    clients_.push_back(std::make_unique<session>(conninfo, static_cast<int>(clients_.size())));
+  while (std::ssize(clients_) < count) clients_.push_back(std::make_unique<session>(conninfo, static_cast<int>(clients_.size())));
   std::vector<session*> some;
   for (int i = 0; i < count; ++i) some.push_back(clients_[static_cast<std::size_t>(i)].get());
   return some;
@@ -67,9 +63,7 @@ double server::cpu_seconds() const {
   return sum;
 }
 
-std::int64_t server::wal_bytes() {
-  return control_.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint").int8(0, 0);
-}
+std::int64_t server::wal_bytes() { return control_.execute("SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint").int8(0, 0); }
 
 double own_cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
 

@@ -10,7 +10,8 @@ bool result::conflict() const {
 session::session(const std::string& conninfo, int client)
     : index(client), random(static_cast<std::uint64_t>(client) + 1), connection_(PQconnectdb(conninfo.c_str()), PQfinish) {
   if (PQstatus(connection_.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection_.get()));
-  PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection_.get(), [](void*, const char*) {}, nullptr);
   PQsetnonblocking(connection_.get(), 1);
 }
 
@@ -38,9 +39,9 @@ session::answer session::sent(int ok, const std::string& what) {
 
 session::answer session::run(const statement& what, parameters& values) {
   const auto& form = values.in_libpq_form();
-  return sent(PQsendQueryPrepared(connection_.get(), what.name.c_str(), values.count(), form.values.data(), form.lengths.data(),
-                                  form.formats.data(), 1),
-              what.name);
+  return sent(
+      PQsendQueryPrepared(connection_.get(), what.name.c_str(), values.count(), form.values.data(), form.lengths.data(), form.formats.data(), 1),
+      what.name);
 }
 
 session::answer session::command(const char* sql) { return sent(PQsendQuery(connection_.get(), sql), sql); }
@@ -88,9 +89,7 @@ bool session::receive() {
         PQclear(next);
         receive_copy();
         break;
-      default:
-        PQclear(last_);
-        last_ = next;
+      default: PQclear(last_); last_ = next;
     }
   }
   return false;

@@ -110,10 +110,10 @@ class session {
   };
   // Each is to be waited for: co_await s.run(…). A failure other than a conflict throws.
   answer run(const statement& what, parameters& values);
-  answer command(const char* sql);                                     // without parameters, not prepared
-  answer stream(const statement& what, parameters& values);            // rows are counted and dropped as they come
-  answer copy_in(const std::string& sql, std::string_view rows);       // rows has to live until the answer
-  answer copy_out(const std::string& sql);                             // likewise counted and dropped
+  answer command(const char* sql);                                // without parameters, not prepared
+  answer stream(const statement& what, parameters& values);       // rows are counted and dropped as they come
+  answer copy_in(const std::string& sql, std::string_view rows);  // rows has to live until the answer
+  answer copy_out(const std::string& sql);                        // likewise counted and dropped
 
   // Takes in what has arrived. True when the answer is complete, so that the operation may go on.
   bool receive();
@@ -126,8 +126,8 @@ class session {
   const int index;  // 0, 1, 2, … among the clients
   random_numbers random;
   tally counts;
-  std::string scratch;  // for an operation's own use
-  std::int64_t head = 0;  // newest position that the client knows of; a round begins with 0
+  std::string scratch;     // for an operation's own use
+  std::int64_t head = 0;   // newest position that the client knows of; a round begins with 0
   Oid event_type = 0;      // the type dcb.new_event, whose number differs from database to database
   Oid peer_types[2] = {};  // likewise, of a peer
 

@@ -27,8 +27,7 @@ cart cart_of(std::int64_t number) {
 event random_event(random_numbers& random, std::int64_t cart_number) {
   static const std::string bytes = make_random_bytes();
   const auto start = static_cast<std::size_t>(random.below(static_cast<std::int64_t>(bytes.size() - payload_bytes)));
-  return {event_types[random.below(std::size(event_types))], cart_of(cart_number),
-          std::string_view{bytes}.substr(start, payload_bytes)};
+  return {event_types[random.below(std::size(event_types))], cart_of(cart_number), std::string_view{bytes}.substr(start, payload_bytes)};
 }
 
 chooser::chooser(spread how, std::int64_t carts, int clients) : how_(how), carts_(carts), clients_(clients) {
@@ -40,16 +39,13 @@ chooser::chooser(spread how, std::int64_t carts, int clients) : how_(how), carts
 
 std::int64_t chooser::next(session& client) const {
   switch (how_) {
-    case spread::hot:
-      return 0;
+    case spread::hot: return 0;
     case spread::zipf: {
       const auto rank = std::ranges::upper_bound(shares_, client.random.unit()) - shares_.begin();
       return rank * stride % carts_;
     }
-    case spread::adjacent:
-      return (client.random.below(carts_ / clients_) * clients_ + client.index) % carts_;
-    case spread::uniform:
-      break;
+    case spread::adjacent: return (client.random.below(carts_ / clients_) * clients_ + client.index) % carts_;
+    case spread::uniform: break;
   }
   return client.random.below(carts_);
 }

@@ -33,12 +33,7 @@ space space_of(session& on, const std::string& table) {
 }  // namespace
 
 site make_site(server& where, std::int64_t small, std::int64_t main, std::int64_t large) {
-  return {where,
-          {name_of(small), small},
-          {name_of(main), main},
-          {name_of(large), large},
-          {"disintegrate", main},
-          {"pyeventsourcing", main}};
+  return {where, {name_of(small), small}, {name_of(main), main}, {name_of(large), large}, {"disintegrate", main}, {"pyeventsourcing", main}};
 }
 
 void set_up(site& at, const plan& how, const std::string& sql, bool first) {
@@ -78,8 +73,7 @@ std::vector<space> spaces(site& at, bool peers) {
 
 double content_of_event(site& at) {
   const auto bytes = at.where.control().execute(
-      "SELECT avg(octet_length(payload) + (SELECT sum(octet_length(tag)) FROM unnest(tags) tag))::bigint FROM " + at.main.name +
-      ".event");
+      "SELECT avg(octet_length(payload) + (SELECT sum(octet_length(tag)) FROM unnest(tags) tag))::bigint FROM " + at.main.name + ".event");
   return static_cast<double>(bytes.int8(0, 0));
 }
 

@@ -29,23 +29,23 @@ way_ptr dcb_decision(log& in, append_by how, chooser carts);
 // Eight reads of a cart to two decisions.
 way_ptr dcb_mixed(log& in, append_by how, chooser carts);
 enum class reading {
-  cart,           // by two tags: 10 events
-  cart_tag,       // by one tag: 10 events
-  customer,       // by two tags: 1,000 events
-  customer_tag,   // by one tag: 1,000 events
-  shop_tag,       // by one tag: 100,000 events
-  type_page,      // the first 100 of a type
-  first_page,     // the first 100 of all
-  everything,     // the whole log, row by row
+  cart,          // by two tags: 10 events
+  cart_tag,      // by one tag: 10 events
+  customer,      // by two tags: 1,000 events
+  customer_tag,  // by one tag: 1,000 events
+  shop_tag,      // by one tag: 100,000 events
+  type_page,     // the first 100 of a type
+  first_page,    // the first 100 of all
+  everything,    // the whole log, row by row
 };
 way_ptr dcb_read(log& from, reading what, chooser carts);
 
 // Plain PostgreSQL: tables with the columns of an event table (plain.sql).
 way_ptr select_one();
-way_ptr plain_insert();          // key from a sequence, no other index; one row a commit
+way_ptr plain_insert();           // key from a sequence, no other index; one row a commit
 way_ptr select_one_and_insert();  // the two one after the other
-way_ptr copy_in(int events);     // into a table with the indexes of an event table; one COPY a commit
-way_ptr copy_out(log& from);     // the event table of a store, in binary
+way_ptr copy_in(int events);      // into a table with the indexes of an event table; one COPY a commit
+way_ptr copy_out(log& from);      // the event table of a store, in binary
 
 // Other event stores' SQL (peers/).
 way_ptr disintegrate_append(log& to, int events);  // unconditional

@@ -7,10 +7,8 @@ constexpr std::string_view no_data = "{}";
 // State is kept rather than read again from the beginning once it takes this many events.
 constexpr int worth_keeping = 20;
 
-const statement append_function{
-    "dcb_append", "SELECT dcb.append($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, NULL::uuid)"};
-const statement append_procedure{
-    "dcb_submit", "CALL dcb.submit($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, NULL::uuid, NULL::bigint)"};
+const statement append_function{"dcb_append", "SELECT dcb.append($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, NULL::uuid)"};
+const statement append_procedure{"dcb_submit", "CALL dcb.submit($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, NULL::uuid, NULL::bigint)"};
 const statement head{"dcb_head", "SELECT dcb.head($1::text)"};
 const statement read{"dcb_read",
                      "SELECT position, type, tags, data, payload, metadata, id, recorded_at "
@@ -30,7 +28,7 @@ void put_event(std::string& out, const event& what) {
     put<Oid>(out, 1009);  // text[]
     put_texts(out, tags);
     put<Oid>(out, 3802);
-    put_null(out);  // metadata
+    put_null(out);      // metadata
     put<Oid>(out, 17);  // bytea
     put_text(out, what.payload);
     put<Oid>(out, 2950);  // uuid
@@ -56,15 +54,12 @@ void put_query(std::string& out, std::span<const std::string_view> types, std::s
   put_short_texts(out, tags);
 }
 
-void put_cart_query(std::string& out, const cart& of) {
-  put_query(out, {}, std::vector<std::string_view>{of.number, of.customer});
-}
+void put_cart_query(std::string& out, const cart& of) { put_query(out, {}, std::vector<std::string_view>{of.number, of.customer}); }
 
 parameters& append_parameters(session& client, const log& to, Oid type, int events, std::int64_t cart_number) {
   return client.with().text(to.name).raw([&](std::string& out) {
     put_array_header(out, type, static_cast<std::size_t>(events));
-    for (int i = 0; i < events; ++i)
-      put_event(out, random_event(client.random, i == 0 ? cart_number : client.random.below(to.carts())));
+    for (int i = 0; i < events; ++i) put_event(out, random_event(client.random, i == 0 ? cart_number : client.random.below(to.carts())));
   });
 }
 
@@ -76,8 +71,7 @@ class dcb_way : public way {
     client.prepare(append_);
     client.prepare(head);
     client.prepare(read);
-    if (!client.event_type)
-      client.event_type = static_cast<Oid>(client.execute("SELECT 'dcb.new_event'::regtype::oid::bigint").int8(0, 0));
+    if (!client.event_type) client.event_type = static_cast<Oid>(client.execute("SELECT 'dcb.new_event'::regtype::oid::bigint").int8(0, 0));
   }
 
   log& store_;
@@ -164,9 +158,7 @@ class mix : public decide {
  public:
   using decide::decide;
 
-  operation once(session& client) override {
-    return client.random.below(10) < 2 ? decide::once(client) : look(client);
-  }
+  operation once(session& client) override { return client.random.below(10) < 2 ? decide::once(client) : look(client); }
 
  private:
   operation look(session& client) {
@@ -220,16 +212,12 @@ class read_events : public way {
 
 }  // namespace
 
-way_ptr dcb_append(log& to, append_by how, batch what, chooser carts) {
-  return std::make_shared<append_events>(to, how, what, std::move(carts));
-}
+way_ptr dcb_append(log& to, append_by how, batch what, chooser carts) { return std::make_shared<append_events>(to, how, what, std::move(carts)); }
 
 way_ptr dcb_decision(log& in, append_by how, chooser carts) { return std::make_shared<decide>(in, how, std::move(carts)); }
 
 way_ptr dcb_mixed(log& in, append_by how, chooser carts) { return std::make_shared<mix>(in, how, std::move(carts)); }
 
-way_ptr dcb_read(log& from, reading what, chooser carts) {
-  return std::make_shared<read_events>(from, what, std::move(carts));
-}
+way_ptr dcb_read(log& from, reading what, chooser carts) { return std::make_shared<read_events>(from, what, std::move(carts)); }
 
 }  // namespace bench

@@ -39,9 +39,7 @@ statement dis_insert(int events) {
   return {"dis_insert_" + std::to_string(events), sql + " RETURNING event_id"};
 }
 
-parameters& condition(session& client, const cart& of, std::int64_t after) {
-  return client.with().text(of.number).text(of.customer).int8(after);
-}
+parameters& condition(session& client, const cart& of, std::int64_t after) { return client.with().text(of.number).text(of.customer).int8(after); }
 
 class disintegrate_way : public way {
  public:
@@ -158,8 +156,8 @@ class eventsourcing_way : public way {
   void prepare(session& client) const override {
     for (const auto* what : {&py_head, &py_read, &py_append, &py_append_if}) client.prepare(*what);
     if (client.peer_types[0]) return;
-    const auto types = client.execute(
-        "SELECT 'pyeventsourcing.query_item'::regtype::oid::bigint, 'pyeventsourcing.event_to_append'::regtype::oid::bigint");
+    const auto types =
+        client.execute("SELECT 'pyeventsourcing.query_item'::regtype::oid::bigint, 'pyeventsourcing.event_to_append'::regtype::oid::bigint");
     for (const int i : {0, 1}) client.peer_types[i] = static_cast<Oid>(types.int8(0, i));
   }
 
@@ -247,16 +245,12 @@ class eventsourcing_deciding : public eventsourcing_way {
 
  private:
   parameters& read_parameters(session& client, std::int64_t number) {
-    return client.with()
-        .raw([&](std::string& out) { put_query(out, client, cart_of(number)); })
-        .int8(store_.read_until(number))
-        .null();
+    return client.with().raw([&](std::string& out) { put_query(out, client, cart_of(number)); }).int8(store_.read_until(number)).null();
   }
   parameters& append_parameters(session& client, std::int64_t number) const {
-    return client.with()
-        .raw([&](std::string& out) { put_query(out, client, cart_of(number)); })
-        .int8(client.head)
-        .raw([&](std::string& out) { put_events(out, client, number); });
+    return client.with().raw([&](std::string& out) { put_query(out, client, cart_of(number)); }).int8(client.head).raw([&](std::string& out) {
+      put_events(out, client, number);
+    });
   }
 
   chooser carts_;
@@ -266,19 +260,11 @@ class eventsourcing_deciding : public eventsourcing_way {
 }  // namespace
 
 way_ptr disintegrate_append(log& to, int events) { return std::make_shared<disintegrate_appending>(to, events); }
-way_ptr disintegrate_conditional_append(log& to, chooser carts) {
-  return std::make_shared<disintegrate_deciding>(to, std::move(carts), false);
-}
-way_ptr disintegrate_decision(log& in, chooser carts) {
-  return std::make_shared<disintegrate_deciding>(in, std::move(carts), true);
-}
+way_ptr disintegrate_conditional_append(log& to, chooser carts) { return std::make_shared<disintegrate_deciding>(to, std::move(carts), false); }
+way_ptr disintegrate_decision(log& in, chooser carts) { return std::make_shared<disintegrate_deciding>(in, std::move(carts), true); }
 
 way_ptr eventsourcing_append(log& to, int events) { return std::make_shared<eventsourcing_appending>(to, events); }
-way_ptr eventsourcing_conditional_append(log& to, chooser carts) {
-  return std::make_shared<eventsourcing_deciding>(to, std::move(carts), false);
-}
-way_ptr eventsourcing_decision(log& in, chooser carts) {
-  return std::make_shared<eventsourcing_deciding>(in, std::move(carts), true);
-}
+way_ptr eventsourcing_conditional_append(log& to, chooser carts) { return std::make_shared<eventsourcing_deciding>(to, std::move(carts), false); }
+way_ptr eventsourcing_decision(log& in, chooser carts) { return std::make_shared<eventsourcing_deciding>(in, std::move(carts), true); }
 
 }  // namespace bench

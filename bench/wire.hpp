@@ -27,8 +27,7 @@ void put(std::string& out, T value) {
 template <std::integral T>
 T get(const char* bytes) {
   std::make_unsigned_t<T> value = 0;
-  for (std::size_t i = 0; i < sizeof value; ++i)
-    value = static_cast<std::make_unsigned_t<T>>(value << 8 | static_cast<unsigned char>(bytes[i]));
+  for (std::size_t i = 0; i < sizeof value; ++i) value = static_cast<std::make_unsigned_t<T>>(value << 8 | static_cast<unsigned char>(bytes[i]));
   return static_cast<T>(value);
 }
 
@@ -86,7 +85,9 @@ class parameters {
     ends_.clear();
   }
 
-  parameters& null() { return add(true, [] {}); }
+  parameters& null() {
+    return add(true, [] {});
+  }
   parameters& text(std::string_view value) {
     return add(false, [&] { bytes_ += value; });
   }

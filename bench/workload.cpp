@@ -48,8 +48,7 @@ spread_of outcome::compare(const comparison& how) const {
   const auto with = index_of(how.with);
   std::vector<double> ratios;
   for (std::size_t i = 0; i < rounds[of].size(); ++i)
-    ratios.push_back(bench::figure_of(rounds[of][i], what.contenders[of], how.by) /
-                     bench::figure_of(rounds[with][i], what.contenders[with], how.by));
+    ratios.push_back(bench::figure_of(rounds[of][i], what.contenders[of], how.by) / bench::figure_of(rounds[with][i], what.contenders[with], how.by));
   return summarize(ratios);
 }
 

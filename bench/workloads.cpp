@@ -59,9 +59,8 @@ class catalogue {
     auto& w = begin("Conditional append, " + clients_in_words(clients),
                     "One event of 256 bytes with three tags, on the condition that no event with two given tags came after a position seen lately.");
     for (const auto how : {append_by::procedure, append_by::function})
-      on_all_sites(w, how == append_by::procedure ? submit : append, clients, [&](site& at) {
-        return dcb_append(at.main, how, {.events = 1, .conditional = true}, uniform(at.main));
-      });
+      on_all_sites(w, how == append_by::procedure ? submit : append, clients,
+                   [&](site& at) { return dcb_append(at.main, how, {.events = 1, .conditional = true}, uniform(at.main)); });
     add(w, insert, plain_insert(), clients);
     add(w, "SELECT 1", select_one(), clients);
     w.comparisons.push_back({submit, insert, figure::operations});
@@ -133,11 +132,13 @@ class catalogue {
 
   void batch_append(int events, int clients) {
     const auto size = std::to_string(events);
-    auto& w = begin("Batches of " + size + ", " + clients_in_words(clients), "Unconditional appends of " + size + " events at once; the rates are events per second.");
+    auto& w = begin("Batches of " + size + ", " + clients_in_words(clients),
+                    "Unconditional appends of " + size + " events at once; the rates are events per second.");
     w.y = figure::events;
     for (const auto how : {append_by::procedure, append_by::function})
-      on_all_sites(w, how == append_by::procedure ? submit : append, clients,
-                   [&](site& at) { return dcb_append(at.main, how, {.events = events}, uniform(at.main)); }, figure::events);
+      on_all_sites(
+          w, how == append_by::procedure ? submit : append, clients,
+          [&](site& at) { return dcb_append(at.main, how, {.events = events}, uniform(at.main)); }, figure::events);
     add(w, "COPY, same indexes", copy_in(events), clients);
     w.comparisons.push_back({append, "COPY, same indexes", figure::events});
     if (events == 100) target(w, "batch of 100, " + clients_in_words(clients) + ": ≥ 0.5 × COPY into a table with the same indexes", 0.5);
@@ -152,7 +153,8 @@ class catalogue {
   }
 
   void beside_open_transaction() {
-    auto& w = begin("Beside an open transaction", "With and without a transaction in another database that has an xid and a snapshot and does nothing; it is as old as the round.");
+    auto& w = begin("Beside an open transaction",
+                    "With and without a transaction in another database that has an xid and a snapshot and does nothing; it is as old as the round.");
     if (how_.full) w.longer = 20;
     for (const bool open : {false, true}) {
       const std::string beside = open ? ", beside it" : "";
@@ -172,7 +174,8 @@ class catalogue {
     auto& w = begin(title, "From stores of different sizes, one client.");
     for (auto* from : sizes()) add(w, from->label(), dcb_read(*from, what, uniform(*from)), 1);
     const auto largest = sizes().back()->label();
-    w.comparisons.push_back({largest, first_.small.label(), figure::p50, title + " from " + largest + " events: ≤ 1.5 × the time from " + first_.small.label(), {}, 1.5});
+    w.comparisons.push_back(
+        {largest, first_.small.label(), figure::p50, title + " from " + largest + " events: ≤ 1.5 × the time from " + first_.small.label(), {}, 1.5});
   }
 
   void larger_reads() {
