@@ -46,6 +46,9 @@ check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long,
 check-assert: ## pgTAP and isolation specs on a server with assertions (long)
 	@scripts/check-assert
 
+check-collisions: ## pgTAP with a tag index that knows four hashes only
+	@scripts/check-collisions
+
 bench: ## measure against plain PostgreSQL and other event stores' SQL, and write docs/results
 	@bench/run
 
@@ -65,4 +68,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 .PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-race check-install check-version \
-	check-matrix check-assert bench bench-full dist clean help
+	check-matrix check-assert check-collisions bench bench-full dist clean help

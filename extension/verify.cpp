@@ -37,22 +37,16 @@ struct Verification
 	TimestampTz last_notice;
 };
 
-[[gnu::format(printf, 4, 5)]] void
-report(Verification &v, const char *problem, int64 position, const char *format, ...)
+void
+report(Verification &v, const char *problem, int64 position, const char *detail)
 {
 	if (v.problems > MAX_PROBLEMS)
 		return;
-
-	char detail[1024];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(detail, sizeof(detail), format, arguments);
-	va_end(arguments);
 	if (++v.problems > MAX_PROBLEMS)
 	{
 		problem = "more";
 		position = 0;
-		strlcpy(detail, "There are more problems than these.", sizeof(detail));
+		detail = "There are more problems than these.";
 	}
 
 	Datum values[3] = {CStringGetTextDatum(problem), Int64GetDatum(position), CStringGetTextDatum(detail)};
@@ -116,19 +110,19 @@ check_event(Verification &v, TupleTableSlot *row)
 	StringSet tags = event_tags(row);
 
 	if (type.length < 1 || type.length > MAX_TYPE_BYTES)
-		report(v, "event", position, "The type has %d bytes.", type.length);
+		report(v, "event", position, psprintf("The type has %d bytes.", type.length));
 	if (tags.count > MAX_TAGS_PER_EVENT)
-		report(v, "event", position, "There are %d tags.", tags.count);
+		report(v, "event", position, psprintf("There are %d tags.", tags.count));
 	for (int i = 0; i < tags.count; ++i)
 	{
 		String tag = tags.items[i];
 
 		if (tag.data == nullptr)
-			report(v, "event", position, "Tag %d is null.", i + 1);
+			report(v, "event", position, psprintf("Tag %d is null.", i + 1));
 		else if (tag.length < 1 || tag.length > MAX_TAG_BYTES)
-			report(v, "event", position, "Tag %d has %d bytes.", i + 1, tag.length);
+			report(v, "event", position, psprintf("Tag %d has %d bytes.", i + 1, tag.length));
 		else if (i > 0 && tags.items[i - 1].data != nullptr && !(tags.items[i - 1] < tag))
-			report(v, "event", position, "Tag %d does not come after the one before it.", i + 1);
+			report(v, "event", position, psprintf("Tag %d does not come after the one before it.", i + 1));
 	}
 }
 
@@ -171,17 +165,19 @@ check_positions(Verification &v)
 		TimestampTz time = event_recorded_at(row);
 
 		step(v, "entries of the position index");
+		MemoryContext caller = MemoryContextSwitchTo(v.row_context);
 		if (position != last + 1)
-			report(v, "gap", position, "It comes next after position " INT64_FORMAT ".", last);
+			report(v, "gap", position, psprintf("It comes next after position " INT64_FORMAT ".", last));
 		if (time < last_time)
 			report(v, "time", position, "It was recorded earlier than the event before it.");
+		MemoryContextSwitchTo(caller);
 		last = position;
 		last_time = time;
 		++rows;
 	}
 	if (rows != v.rows)
-		report(v, "position index", 0, "It leads to " INT64_FORMAT " rows, but the table has " INT64_FORMAT ".", rows,
-		       v.rows);
+		report(v, "position index", 0,
+		       psprintf("It leads to " INT64_FORMAT " rows, but the table has " INT64_FORMAT ".", rows, v.rows));
 	ExecDropSingleTupleTableSlot(row);
 	index_endscan(scan);
 }
@@ -239,7 +235,8 @@ check_tag_index(Verification &v)
 				++good;
 			else
 				report(v, "tag index", position_of(key),
-				       "An entry leads to event " INT64_FORMAT ", which does not ask for it.", event_position(row));
+				       psprintf("An entry leads to event " INT64_FORMAT ", which does not ask for it.",
+				                event_position(row)));
 		}
 		else if (is_removed(store.events, &here))
 			report(v, "tag index", position_of(key), "An entry leads to a row that was removed.");
@@ -257,28 +254,28 @@ find_missing_entries(Verification &v)
 	const Store &store = v.reading.store;
 	IndexScanDesc scan = begin_index_scan(store.events, store.tags, v.reading.snapshot, 2);
 	TupleTableSlot *found = table_slot_create(store.events, nullptr);
+	auto has_entry = [&](TupleTableSlot *row, int64 hash) {
+		ScanKeyData keys[2];
+		bool has = false;
+
+		ScanKeyInit(&keys[0], ENTRY_HASH, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hash));
+		ScanKeyInit(&keys[1], ENTRY_KEY, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key_of(row)));
+		index_rescan(scan, keys, 2, nullptr, 0);
+		while (!has && index_getnext_tid(scan, ForwardScanDirection) != nullptr)
+		{
+			has = index_fetch_heap(scan, found) && event_position(found) == event_position(row);
+			scan->kill_prior_tuple = false;
+		}
+		return has;
+	};
 
 	for_each_row(v, [&](TupleTableSlot *row) {
-		int64 position = event_position(row);
-		Hashes hashes = hashes_of(row);
-		ScanKeyData keys[2];
-
-		ScanKeyInit(&keys[1], ENTRY_KEY, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key_of(row)));
-		for (int i = 0; i < hashes.count; ++i)
-		{
-			bool missing = true;
-
-			ScanKeyInit(&keys[0], ENTRY_HASH, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hashes.items[i]));
-			index_rescan(scan, keys, 2, nullptr, 0);
-			while (missing && index_getnext_tid(scan, ForwardScanDirection) != nullptr)
-			{
-				missing = !index_fetch_heap(scan, found) || event_position(found) != position;
-				scan->kill_prior_tuple = false;
-			}
-			if (missing)
-				report(v, "tag index", position, "%s has no entry.",
-				       hashes.items[i] == type_hash(type_bits(event_type(row))) ? "The type" : "A tag");
-		}
+		if (!has_entry(row, type_hash(type_bits(event_type(row)))))
+			report(v, "tag index", event_position(row), "The type has no entry.");
+		for (String tag : event_tags(row))
+			if (tag.data != nullptr && !has_entry(row, tag_hash(tag)))
+				report(v, "tag index", event_position(row),
+				       psprintf("Tag \"%.*s\" has no entry.", tag.length, tag.data));
 	});
 	ExecDropSingleTupleTableSlot(found);
 	index_endscan(scan);

@@ -47,7 +47,7 @@ SELECT pg_temp.finds($$
     UPDATE pg_index SET indisready = false WHERE indexrelid = 'v.event_tags'::regclass;
     INSERT INTO v.event (position, type, tags, data, recorded_at) VALUES (23, 'New', '{a,b}', '{}', 'infinity');
     UPDATE pg_index SET indisready = true WHERE indexrelid = 'v.event_tags'::regclass$$,
-  '{"tag index 23: A tag has no entry.","tag index 23: A tag has no entry.","tag index 23: The type has no entry."}', 'missing entries of the tag index');
+  '{"tag index 23: Tag \"a\" has no entry.","tag index 23: Tag \"b\" has no entry.","tag index 23: The type has no entry."}', 'missing entries of the tag index');
 SELECT pg_temp.finds($$
     UPDATE pg_index SET indisready = false WHERE indexrelid = 'v.event_pkey'::regclass;
     INSERT INTO v.event (position, type, tags, data, recorded_at) VALUES (23, 'New', '{a,b}', '{}', 'infinity');
