@@ -1,4 +1,4 @@
-// What the cart has to hold when many decide at once: 10 coupons and 200 customers, each on a connection of its own, 20 times.
+// What the cart has to hold when many decide at once: 10 coupons and 200 customers, on as many connections (if the server has them), 20 times.
 #include "coupon_overbooking.hpp"
 #include "store_factories.hpp"
 

@@ -1,4 +1,5 @@
 # Every block of C++ in README has to occur verbatim in one of the files of the folder SOURCES.
+cmake_minimum_required(VERSION 3.25)
 file(GLOB_RECURSE files ${SOURCES}/*.hpp ${SOURCES}/*.cpp)
 set(all "")
 foreach(file ${files})

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <stdexcept>
@@ -11,7 +12,7 @@ namespace {
 // A store of its own on the server, dropped at the end.
 class server_log final : public dcb::event_log {
  public:
-  explicit server_log(std::size_t max_connections) : store_("", unused_name(), {.pool = {.max_connections = max_connections}}) {
+  explicit server_log(std::size_t connections) : store_("", unused_name(), {.pool = {.max_connections = std::min(connections, available())}}) {
     run("SELECT dcb.create_store($1)");
   }
   ~server_log() override {
@@ -40,6 +41,11 @@ class server_log final : public dcb::event_log {
     static std::atomic<int> made = 0;
     return "suite_" + std::to_string(getpid()) + "_" + std::to_string(++made);
   }
+  // What a server lets in, less some for others.
+  static std::size_t available() {
+    dcb::raw_store any{"", "any"};
+    return std::stoul(any.begin().exec("SELECT greatest(current_setting('max_connections')::int - 20, 1)").at(0).at(0).value());
+  }
   void run(const char* sql) {
     auto transaction = store_.begin();
     transaction.exec(sql, store_.name());
@@ -55,6 +61,6 @@ log_factory memory_logs() {
   return {"memory", [] { return std::make_unique<dcb::raw_memory_store>(); }};
 }
 
-log_factory server_logs(std::size_t max_connections) {
-  return {"postgresql", [=] { return std::make_unique<server_log>(max_connections); }};
+log_factory server_logs(std::size_t connections) {
+  return {"postgresql", [=] { return std::make_unique<server_log>(connections); }};
 }

@@ -19,7 +19,7 @@ struct log_factory {
 };
 
 log_factory memory_logs();
-log_factory server_logs(std::size_t max_connections = 8);
+log_factory server_logs(std::size_t connections = 8);  // or as many as the server has
 
 inline std::string name_of(const testing::TestParamInfo<log_factory>& info) { return info.param.name; }
 

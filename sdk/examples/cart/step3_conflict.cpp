@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <iostream>
+#include <latch>
 #include <thread>
 #include <vector>
 
@@ -12,9 +13,11 @@ void race(const dcb::event_store<CartEvent>& store) {
   if (!maker.make(CreateUser{user, "Ann"}) || !maker.make(AddItem{user, "tea", 1})) return;
 
   std::atomic<int> checked_out = 0, refused = 0, conflicts = 0;
+  std::latch start{8};
   std::vector<std::jthread> threads;
   for (int i = 0; i < 8; ++i) {
     threads.emplace_back([&] {
+      start.arrive_and_wait();
       const auto made = maker.make(CheckoutCart{user});
       ++(made ? checked_out : refused);
       conflicts += made.conflicts();

@@ -155,12 +155,14 @@ consteval auto find_enum_names() {
   std::string_view text = __PRETTY_FUNCTION__;
 #if defined(__clang__)
   text = text.substr(text.find("Values = <") + 10);
+  constexpr std::string_view separators = ",>";
 #else
   text = text.substr(text.find("Values = {") + 10);
+  constexpr std::string_view separators = ",}";
 #endif
   std::array<std::string_view, sizeof...(Values)> names{};
   for (auto& name : names) {
-    const auto end = text.find_first_of(",}>");
+    const auto end = text.find_first_of(separators);
     const std::string_view value = text.substr(0, end);
     if (value.find(')') == value.npos || value.rfind(':') > value.rfind(')')) {  // not a cast such as (colour)7
       if (value.rfind(':') != value.npos) name = reflect::last_name(value);
