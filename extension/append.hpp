@@ -3,20 +3,11 @@
  */
 #pragma once
 
-#include "event.hpp"
 #include "query.hpp"
+#include "request.hpp"
 #include "store.hpp"
 
 namespace dcb {
-
-struct AppendRequest
-{
-	NewEvents events;
-	NullableDatum fail_if_events_match; /* a dcb.query, not toasted; null: unconditional */
-	int64 after;
-	const pg_uuid_t *append_id; /* null: none */
-	Datum content;              /* with an append id: the events' digest */
-};
 
 enum class OutcomeKind : int
 {

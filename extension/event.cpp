@@ -1,6 +1,7 @@
 /*
  * Events as clients hand them over: an array of dcb.new_event, or JSON.
  */
+#include "composite.hpp"
 #include "event.hpp"
 #include "json.hpp"
 
@@ -85,34 +86,23 @@ detoasted(NullableDatum value)
 NewEvent
 from_composite(HeapTupleHeader row, int number)
 {
-	TupleDesc description = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
-	HeapTupleData tuple{};
-	Datum values[NEW_EVENT_ATTRIBUTES];
-	bool nulls[NEW_EVENT_ATTRIBUTES];
-
-	if (description->natts != NEW_EVENT_ATTRIBUTES)
-		elog(ERROR, "type dcb.new_event has %d attributes instead of %d", description->natts, NEW_EVENT_ATTRIBUTES);
-	tuple.t_len = HeapTupleHeaderGetDatumLength(row);
-	tuple.t_data = row;
-	heap_deform_tuple(&tuple, description, values, nulls);
-	ReleaseTupleDesc(description);
-
-	auto attribute = [&](NewEventAttribute a) { return NullableDatum{values[a], nulls[a]}; };
+	NullableDatum attributes[NEW_EVENT_ATTRIBUTES];
 	NewEvent event{};
 
-	if (!nulls[ATTRIBUTE_TYPE])
-		event.type = to_string(values[ATTRIBUTE_TYPE]);
-	if (!nulls[ATTRIBUTE_TAGS])
+	deform_row(row, attributes);
+	if (!attributes[ATTRIBUTE_TYPE].isnull)
+		event.type = to_string(attributes[ATTRIBUTE_TYPE].value);
+	if (!attributes[ATTRIBUTE_TAGS].isnull)
 	{
-		ArrayType *tags = DatumGetArrayTypeP(values[ATTRIBUTE_TAGS]);
+		ArrayType *tags = DatumGetArrayTypeP(attributes[ATTRIBUTE_TAGS].value);
 		if (ARR_NDIM(tags) > 1)
 			invalid(number, psprintf("tags have %d dimensions; give a flat array.", ARR_NDIM(tags)));
 		event.tags = to_strings(tags);
 	}
-	event.data = detoasted(attribute(ATTRIBUTE_DATA));
-	event.metadata = detoasted(attribute(ATTRIBUTE_METADATA));
-	event.payload = detoasted(attribute(ATTRIBUTE_PAYLOAD));
-	event.id = attribute(ATTRIBUTE_ID);
+	event.data = detoasted(attributes[ATTRIBUTE_DATA]);
+	event.metadata = detoasted(attributes[ATTRIBUTE_METADATA]);
+	event.payload = detoasted(attributes[ATTRIBUTE_PAYLOAD]);
+	event.id = attributes[ATTRIBUTE_ID];
 	finish(event, number);
 	return event;
 }

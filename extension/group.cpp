@@ -32,7 +32,6 @@
  * serves all who wait.
  */
 #include "group.hpp"
-#include "request_bytes.hpp"
 
 extern "C" {
 #include "replication/syncrep.h"
@@ -297,16 +296,25 @@ wait_in_queue()
 }
 
 /* SPI is connected. */
-Outcome
-append_alone(const Store &store, const AppendRequest &request)
+void
+append_all(const Store &store, const AppendRequest *requests, Outcome *outcomes, int count)
 {
 	lock_for_append(store);
 
 	Appender *appender = begin_appender(store);
-	Outcome outcome = append_one(appender, request);
+	for (int i = 0; i < count; ++i)
+		outcomes[i] = append_one(appender, requests[i]);
 	end_appender(appender);
 	close_store(store);
 	SPI_commit();
+}
+
+Outcome
+append_alone(const Store &store, const AppendRequest &request)
+{
+	Outcome outcome;
+
+	append_all(store, &request, &outcome, 1);
 	return outcome;
 }
 
@@ -464,6 +472,16 @@ append_and_commit(Datum store_name, const AppendRequest &request)
 
 	store = open_store(store_name, AccessShareLock, ACL_SELECT);
 	return answer(store, request, outcome);
+}
+
+void
+append_all_and_commit(Datum store_name, AclMode rights, const AppendRequest *requests, Outcome *outcomes, int count)
+{
+	Store store = open_store(store_name, RowExclusiveLock, rights);
+
+	SPI_connect_ext(SPI_OPT_NONATOMIC);
+	append_all(store, requests, outcomes, count);
+	SPI_finish();
 }
 
 void

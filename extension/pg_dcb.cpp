@@ -1,6 +1,7 @@
 /*
  * The module's entry point.
  */
+#include "deferred.hpp"
 #include "durability.hpp"
 #include "group.hpp"
 #include "prepare.hpp"
@@ -17,5 +18,6 @@ _PG_init(void)
 	dcb::install_durability();
 	dcb::install_group();
 	dcb::install_prepare_guard();
+	dcb::install_deferred();
 	dcb::install_read_scan();
 }

@@ -106,7 +106,7 @@ open_store(Datum name, LOCKMODE lock, AclMode rights)
 	Oid schema = get_namespace_oid(store.name, true);
 	if (!OidIsValid(schema))
 		unknown(store.name);
-	if (!may_use_schema(schema, GetUserId()))
+	if (rights != ACL_NO_RIGHTS && !may_use_schema(schema, GetUserId()))
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for store \"%s\"", store.name),
 		                errdetail("Role \"%s\" needs USAGE on schema %s.", GetUserNameFromId(GetUserId(), false),
 		                          quote_identifier(store.name)),
@@ -119,7 +119,8 @@ open_store(Datum name, LOCKMODE lock, AclMode rights)
 
 	store.events = table_open(relid, NoLock);
 	check_columns(store);
-	check_rights(store, rights);
+	if (rights != ACL_NO_RIGHTS)
+		check_rights(store, rights);
 	open_indexes(store);
 	return store;
 }

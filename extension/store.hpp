@@ -17,7 +17,8 @@ struct Store
 };
 
 /*
- * Opens the store called by a text datum and checks the current role's rights on its event table.
+ * Opens the store called by a text datum and checks the current role's rights on its event table; ACL_NO_RIGHTS if they
+ * were checked before.
  * Errors: UNKNOWN_STORE, 42501, 0A000 (row-level security), 55000 (not a complete store).
  * The table's lock is kept until the transaction ends, as for any table that a query uses.
  */

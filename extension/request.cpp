@@ -1,6 +1,66 @@
-#include "request_bytes.hpp"
+#include "request.hpp"
 
 namespace dcb {
+
+NewEvents
+typed_events(Datum array)
+{
+	return read_events(DatumGetArrayTypeP(array));
+}
+
+NewEvents
+json_events(Datum json)
+{
+	return read_events(DatumGetJsonbP(json));
+}
+
+AppendRequest
+make_request(NewEvents events, NullableDatum fail_if_events_match, NullableDatum after, NullableDatum append_id)
+{
+	AppendRequest request{};
+
+	request.events = events;
+	request.fail_if_events_match = fail_if_events_match;
+	if (!fail_if_events_match.isnull)
+		request.fail_if_events_match.value = PointerGetDatum(PG_DETOAST_DATUM(fail_if_events_match.value));
+	request.after = after.isnull ? 0 : DatumGetInt64(after.value);
+	if (request.after < 0)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"after\" must not be negative"),
+		                errdetail("It is " INT64_FORMAT ".", request.after),
+		                errhint("Give the position up to which events were read; 0 means none.")));
+	if (request.after > 0 && fail_if_events_match.isnull)
+		ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("\"after\" is of no use without a query"),
+		                errdetail("fail_if_events_match is null."),
+		                errhint("Give fail_if_events_match, or leave \"after\" out for an unconditional append.")));
+	if (!append_id.isnull)
+	{
+		request.append_id = DatumGetUUIDP(append_id.value);
+		request.content = digest(events);
+	}
+	return request;
+}
+
+void
+check_may_write()
+{
+	PreventCommandIfReadOnly("an append");
+	PreventCommandIfParallelMode("an append");
+	PreventCommandDuringRecovery("an append");
+}
+
+AppendRequest
+read_request(FunctionCallInfo fcinfo, ReadEvents read)
+{
+	check_may_write();
+	if (PG_ARGISNULL(ARGUMENT_APPEND_STORE))
+		null_argument("store");
+	if (PG_ARGISNULL(ARGUMENT_APPEND_EVENTS))
+		ereport(ERROR, (errcode(EMPTY_APPEND), errmsg("nothing to append"), errdetail("The list of events is null."),
+		                errhint("Leave the call out when a decision yields no event.")));
+	return make_request(read(PG_GETARG_DATUM(ARGUMENT_APPEND_EVENTS)), fcinfo->args[ARGUMENT_APPEND_CONDITION],
+	                    fcinfo->args[ARGUMENT_APPEND_AFTER], fcinfo->args[ARGUMENT_APPEND_ID]);
+}
+
 namespace {
 
 /* Pieces follow one another, each from an aligned place. */

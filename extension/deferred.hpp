@@ -1,0 +1,19 @@
+/*
+ * Appends that wait for the transaction's commit.
+ */
+#pragma once
+
+#include "append.hpp"
+
+namespace dcb {
+
+/*
+ * Checks the rights now, and the condition at commit. Errors of answer() surface at COMMIT, as those of deferred
+ * constraints do, and roll the transaction back.
+ */
+void append_at_commit(Datum store_name, const AppendRequest &request);
+
+/* After install_durability(), so that its callback runs later at commit and sees what was written. */
+void install_deferred();
+
+} // namespace dcb
