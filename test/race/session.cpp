@@ -14,10 +14,11 @@ std::string trimmed(const char* text) {
 
 }  // namespace
 
-session::session() {
+session::session(const std::string& options) {
   if (std::getenv("PGHOST") == nullptr) throw unexpected("PGHOST is not set: run this under scripts/with-cluster");
-  connection_.reset(PQconnectdb(""));
+  connection_.reset(PQconnectdb(options.c_str()));
   if (lost()) throw unexpected(trimmed(PQerrorMessage(connection_.get())));
+  PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
 }
 
 answer session::read(PGresult* result) const {
@@ -57,6 +58,12 @@ answer session::run_binary(const std::string& sql, Oid type, const std::string& 
   const int length = static_cast<int>(bytes.size());
   const int binary = 1;
   return read(PQexecParams(connection_.get(), sql.c_str(), 1, &type, &value, &length, &binary, 0));
+}
+
+void session::cancel() const {
+  const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> handle(PQgetCancel(connection_.get()), PQfreeCancel);
+  char why[256];
+  PQcancel(handle.get(), why, sizeof why);  // too late is no error
 }
 
 temporary_store::temporary_store() {

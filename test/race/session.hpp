@@ -32,11 +32,13 @@ struct unexpected : std::runtime_error {
 
 class session {
  public:
-  session();
+  // Options are added to what the environment says, as in a connection string.
+  explicit session(const std::string& options = "");
 
   answer run(const std::string& sql, const std::vector<std::string>& parameters = {});
   answer must(const std::string& sql, const std::vector<std::string>& parameters = {});  // throws `unexpected` if it fails
   answer run_binary(const std::string& sql, Oid type, const std::string& bytes);         // one parameter, in binary form
+  void cancel() const;                                                                   // what another thread is running here
   bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
   bool lost() const { return PQstatus(connection_.get()) != CONNECTION_OK; }
   int backend() const { return PQbackendPID(connection_.get()); }

@@ -53,6 +53,15 @@ CREATE TABLE taken.event (x int);
 SELECT isnt((pg_temp.failure_of($$SELECT dcb.create_store('taken')$$)).state, NULL, 'a schema with an event table of its own');
 SELECT columns_are('taken', 'event', '{x}'::name[], '… which stays as it was');
 
+-- A store that cannot be read does not hide the others.
+SELECT dcb.create_store('walled');
+ALTER TABLE walled.event ENABLE ROW LEVEL SECURITY;
+CREATE ROLE guest;
+GRANT USAGE ON SCHEMA walled, one TO guest;
+GRANT SELECT ON walled.event, one.event TO guest;
+SELECT pg_temp.allows('SELECT * FROM dcb.stores', 'dcb.stores with a store under row security', 'guest');
+SELECT dcb.drop_store('walled');
+
 -- The event tables are not the extension's: dumps hold them, dropping the extension leaves them.
 SELECT is_empty($$SELECT c.relname FROM pg_depend d JOIN pg_class c ON d.classid = 'pg_class'::regclass AND d.objid = c.oid
                   WHERE d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pg_dcb') AND c.relnamespace = 'one'::regnamespace$$, 'no table of a store is an extension member');
@@ -60,6 +69,12 @@ SELECT is((SELECT array_agg(DISTINCT t.typnamespace::regnamespace::text) FROM pg
 SELECT pg_temp.refuses('DROP EXTENSION pg_dcb', '2BP01', '.', 'one\.event', 'CASCADE', 'DROP EXTENSION is refused while there are stores');
 DROP EXTENSION pg_dcb CASCADE;
 SELECT results_eq('SELECT position, type FROM one.event', $$VALUES (1::bigint, 'A')$$, 'with CASCADE it leaves the events');
+
+CREATE EXTENSION pg_dcb;
+SELECT is((pg_temp.failure_of($$SELECT dcb.head('one')$$)).state, '55000', 'created again, the extension finds the store incomplete …');
+SELECT lives_ok($$SELECT dcb.attach_store('one')$$, '… until it is attached');
+SELECT is(dcb.append('one', ARRAY[dcb.event('B', tags => '{t}')], dcb.query(types => '{A}'), 1), 2::bigint, 'then the log goes on');
+SELECT is((pg_temp.failure_of('DELETE FROM one.event')).state, 'DCB10', 'and is guarded');
 
 SELECT * FROM finish();
 ROLLBACK;
