@@ -17,6 +17,16 @@ void run_file(session& on, const std::string& path) {
   on.script({std::istreambuf_iterator<char>{file}, {}});
 }
 
+// A server that has been running for a while writes its log into files that it has written before, instead of making new ones; here as many as
+// the run may need, as far as min_wal_size keeps them.
+void make_log_files(session& on, std::int64_t events) {
+  const auto files =
+      on.execute("SELECT least(setting::bigint / 16, " + std::to_string(events / 2'000) + ") FROM pg_settings WHERE name = 'min_wal_size'");
+  on.script("DO $$ BEGIN FOR i IN 1.." + std::to_string(files.int8(0, 0)) +
+            " LOOP PERFORM pg_logical_emit_message(false, 'bench', ''), pg_switch_wal(); END LOOP; END $$");
+  on.script("CHECKPOINT");
+}
+
 // A procedure that commits has to stand alone.
 void fill(session& on, const std::string& what, const std::string& call) {
   std::cerr << "filling " << what << "..." << std::endl;
@@ -39,6 +49,7 @@ site make_site(server& where, std::int64_t small, std::int64_t main, std::int64_
 void set_up(site& at, const plan& how, const std::string& sql, bool first) {
   auto& on = at.where.control();
   run_file(on, sql + "/shop.sql");
+  make_log_files(on, at.main.events + at.large.events);
   for (const auto* store : {&at.small, &at.main, &at.large}) {
     if (store->events == 0) continue;
     on.script("SELECT dcb.create_store('" + store->name + "')");
