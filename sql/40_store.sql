@@ -70,9 +70,19 @@ BEGIN
 		append_id uuid PRIMARY KEY,
 		digest bytea NOT NULL,
 		position bigint NOT NULL)', store);
-	EXECUTE format('REVOKE ALL ON TABLE %1$I.event, %1$I.append_id FROM PUBLIC', store);
+	EXECUTE format('CREATE TABLE %I.snapshot (
+		name text COLLATE "C",
+		query_hash bytea,
+		version bigint,
+		query text NOT NULL,
+		position bigint NOT NULL,
+		recorded_at timestamptz NOT NULL,
+		state bytea NOT NULL,
+		PRIMARY KEY (name, query_hash, version))', store);
+	EXECUTE format('REVOKE ALL ON TABLE %1$I.event, %1$I.append_id, %1$I.snapshot FROM PUBLIC', store);
 	EXECUTE format('COMMENT ON TABLE %I.event IS %L', store, 'the log of a pg_dcb store; append with dcb.append, read with dcb.read');
 	EXECUTE format('COMMENT ON TABLE %I.append_id IS %L', store, 'append ids and what they answered');
+	EXECUTE format('COMMENT ON TABLE %I.snapshot IS %L', store, 'states as of a position; a cache that can be emptied');
 	PERFORM dcb.attach_store(store);
 END
 $$;
@@ -101,6 +111,7 @@ BEGIN
 			HINT = format('To lose them for ever: SELECT dcb.drop_store(%L, force => true).', store);
 	END IF;
 	EXECUTE format('DROP TABLE %1$I.event, %1$I.append_id', store);
+	EXECUTE format('DROP TABLE IF EXISTS %I.snapshot', store);
 	-- The schema goes too unless something else lives there.
 	BEGIN
 		EXECUTE format('DROP SCHEMA %I', store);

@@ -1,0 +1,148 @@
+/*
+ * dcb.load_snapshot: a saved state, found through the index alone, as every decision with snapshots begins here. Saving
+ * and dropping are plain SQL (sql/70_snapshot.sql).
+ *
+ * A snapshot is of use only to the log that it was taken of. The event at its position has to be there, recorded at the
+ * time that was noted beside the state: a log that was restored to an earlier point has no such event, or another one.
+ */
+#include "durability.hpp"
+#include "read.hpp"
+
+namespace dcb {
+namespace {
+
+/* Columns of the table snapshot, 0-based; the first three are its key. */
+enum SnapshotColumn
+{
+	SNAPSHOT_COLUMN_NAME,
+	SNAPSHOT_COLUMN_QUERY_HASH,
+	SNAPSHOT_COLUMN_VERSION,
+	SNAPSHOT_COLUMN_QUERY,
+	SNAPSHOT_COLUMN_POSITION,
+	SNAPSHOT_COLUMN_RECORDED_AT,
+	SNAPSHOT_COLUMN_STATE,
+	SNAPSHOT_COLUMNS
+};
+
+constexpr Oid SNAPSHOT_COLUMN_TYPES[SNAPSHOT_COLUMNS] = {TEXTOID, BYTEAOID,       INT8OID, TEXTOID,
+                                                         INT8OID, TIMESTAMPTZOID, BYTEAOID};
+
+struct Snapshots
+{
+	Relation table;
+	Relation index; /* on the key */
+};
+
+/* The owner can make the table look like anything; what does not look right is not read. */
+bool
+is_complete(const Snapshots &snapshots)
+{
+	TupleDesc columns = RelationGetDescr(snapshots.table);
+	bool complete = columns->natts == SNAPSHOT_COLUMNS && snapshots.table->rd_rel->relkind == RELKIND_RELATION &&
+	                snapshots.index != nullptr && snapshots.index->rd_index->indnkeyatts == SNAPSHOT_COLUMN_QUERY;
+
+	for (int i = 0; complete && i < SNAPSHOT_COLUMNS; ++i)
+		complete = TupleDescAttr(columns, i)->atttypid == SNAPSHOT_COLUMN_TYPES[i];
+	for (int i = 0; complete && i < SNAPSHOT_COLUMN_QUERY; ++i)
+		complete = snapshots.index->rd_index->indkey.values[i] == i + 1;
+	return complete && snapshots.index->rd_indcollation[SNAPSHOT_COLUMN_NAME] == C_COLLATION_OID;
+}
+
+Snapshots
+open_snapshots(const Store &store)
+{
+	Oid relid = get_relname_relid("snapshot", RelationGetNamespace(store.events));
+	Snapshots snapshots{};
+
+	if (OidIsValid(relid))
+	{
+		snapshots.table = relation_open(relid, AccessShareLock);
+		if (Oid key = primary_key_index(snapshots.table); OidIsValid(key))
+			snapshots.index = index_open(key, AccessShareLock);
+	}
+	if (snapshots.table == nullptr || !is_complete(snapshots))
+		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+		                errmsg("store \"%s\" has no table of snapshots", store.name),
+		                errdetail("Table %s.snapshot is missing, or has other columns.", quote_identifier(store.name)),
+		                errhint("Read without a snapshot.")));
+	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("permission denied for the snapshots of store \"%s\"", store.name),
+		                errdetail("Role \"%s\" needs SELECT on table %s.snapshot.",
+		                          GetUserNameFromId(GetUserId(), false), quote_identifier(store.name)),
+		                errhint("Loading needs SELECT, saving needs SELECT, INSERT and UPDATE.")));
+	return snapshots;
+}
+
+/* Is the event at that position the one that was recorded at that time? */
+bool
+is_of_this_log(const Reading &reading, int64 position, TimestampTz recorded_at)
+{
+	QueryItem everything{};
+	Query query{&everything, 1};
+	EventScan *scan =
+		begin_event_scan(reading.store, query, reading.snapshot, {.after = position - 1, .upto = position});
+	TupleTableSlot *event = next_event(scan);
+	bool same = event != nullptr && event_recorded_at(event) == recorded_at;
+
+	if (same)
+		make_durable(writer_of(event));
+	end_event_scan(scan);
+	return same;
+}
+
+} // namespace
+
+/*
+ * dcb.load_snapshot(store, name, query, version) → position and state, no row when there is none.
+ * Errors: those of open_store; 22004; 55000 without the table.
+ */
+DCB_FUNCTION(dcb_load_snapshot)
+{
+	if (PG_ARGISNULL(1))
+		null_argument("name");
+	if (PG_ARGISNULL(2))
+		null_argument("query");
+	if (PG_ARGISNULL(3))
+		null_argument("version");
+
+	InitMaterializedSRF(fcinfo, 0);
+	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+	Reading reading = begin_reading(fcinfo->args[ARGUMENT_STORE], GetActiveSnapshot());
+	Snapshots snapshots = open_snapshots(reading.store);
+	IndexScanDesc scan = begin_index_scan(snapshots.table, snapshots.index, reading.snapshot, 3);
+	TupleTableSlot *row = table_slot_create(snapshots.table, nullptr);
+
+	StringInfoData query;
+	initStringInfo(&query);
+	print_query(&query, decode(PG_GETARG_DATUM(2)));
+	Datum hash = DirectFunctionCall1(sha256_bytea, PointerGetDatum(cstring_to_text_with_len(query.data, query.len)));
+
+	/* The keys compare by the collation "C". */
+	ScanKeyData keys[3];
+	ScanKeyInit(&keys[0], 1, BTEqualStrategyNumber, F_TEXTEQ, PG_GETARG_DATUM(1));
+	ScanKeyInit(&keys[1], 2, BTEqualStrategyNumber, F_BYTEAEQ, hash);
+	ScanKeyInit(&keys[2], 3, BTEqualStrategyNumber, F_INT8EQ, PG_GETARG_DATUM(3));
+	index_rescan(scan, keys, 3, nullptr, 0);
+	if (index_getnext_slot(scan, ForwardScanDirection, row))
+	{
+		slot_getallattrs(row);
+		Datum *columns = row->tts_values;
+
+		if (is_of_this_log(reading, DatumGetInt64(columns[SNAPSHOT_COLUMN_POSITION]),
+		                   DatumGetTimestampTz(columns[SNAPSHOT_COLUMN_RECORDED_AT])))
+		{
+			Datum values[2] = {columns[SNAPSHOT_COLUMN_POSITION], columns[SNAPSHOT_COLUMN_STATE]};
+			bool nulls[2] = {false, false};
+			tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+		}
+	}
+	ExecDropSingleTupleTableSlot(row);
+	index_endscan(scan);
+	index_close(snapshots.index, NoLock);
+	relation_close(snapshots.table, NoLock);
+	end_reading(reading);
+	return Datum{0};
+}
+
+} // namespace dcb
