@@ -33,19 +33,12 @@ struct Snapshots
 	Relation index; /* on the key */
 };
 
-/* The owner can make the table look like anything; what does not look right is not read. */
 bool
 is_complete(const Snapshots &snapshots)
 {
-	TupleDesc columns = RelationGetDescr(snapshots.table);
-	bool complete = columns->natts == SNAPSHOT_COLUMNS && snapshots.table->rd_rel->relkind == RELKIND_RELATION &&
-	                snapshots.index != nullptr && snapshots.index->rd_index->indnkeyatts == SNAPSHOT_COLUMN_QUERY;
-
-	for (int i = 0; complete && i < SNAPSHOT_COLUMNS; ++i)
-		complete = TupleDescAttr(columns, i)->atttypid == SNAPSHOT_COLUMN_TYPES[i];
-	for (int i = 0; complete && i < SNAPSHOT_COLUMN_QUERY; ++i)
-		complete = snapshots.index->rd_index->indkey.values[i] == i + 1;
-	return complete && snapshots.index->rd_indcollation[SNAPSHOT_COLUMN_NAME] == C_COLLATION_OID;
+	return has_columns(snapshots.table, SNAPSHOT_COLUMN_TYPES, SNAPSHOT_COLUMNS) && snapshots.index != nullptr &&
+	       is_on_first_columns(snapshots.index, SNAPSHOT_COLUMN_QUERY) &&
+	       snapshots.index->rd_indcollation[SNAPSHOT_COLUMN_NAME] == C_COLLATION_OID;
 }
 
 Snapshots

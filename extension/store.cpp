@@ -11,6 +11,8 @@ namespace {
 constexpr Oid EVENT_COLUMN_TYPES[EVENT_COLUMNS] = {INT8OID, TEXTOID,  TEXTARRAYOID, JSONBOID,
                                                    BYTEAOID, JSONBOID, UUIDOID,      TIMESTAMPTZOID};
 
+constexpr Oid APPEND_ID_COLUMN_TYPES[] = {UUIDOID, BYTEAOID, INT8OID};
+
 /* Distinguishes the append lock from other locks on the same table's object. */
 constexpr uint16 APPEND_LOCK = 1;
 
@@ -32,19 +34,12 @@ incomplete(const char *name, const char *detail)
 	pg_unreachable();
 }
 
-void
-check_columns(const Store &store)
+/* A partial one is not for us. */
+bool
+is_usable_tag_index(Relation index)
 {
-	TupleDesc description = RelationGetDescr(store.events);
-	bool same = description->natts == EVENT_COLUMNS && store.events->rd_rel->relkind == RELKIND_RELATION;
-
-	for (int i = 0; same && i < EVENT_COLUMNS; ++i)
-	{
-		Form_pg_attribute column = TupleDescAttr(description, i);
-		same = column->atttypid == EVENT_COLUMN_TYPES[i] && !column->attisdropped;
-	}
-	if (!same)
-		incomplete(store.name, "Its table \"event\" does not have the columns of an event table.");
+	return is_tag_index(index) && index->rd_index->indisvalid &&
+	       heap_attisnull(index->rd_indextuple, Anum_pg_index_indpred, nullptr);
 }
 
 void
@@ -78,21 +73,42 @@ open_indexes(Store &store)
 	{
 		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
 
-		if (RelationGetRelid(index) == primary_key)
+		if (RelationGetRelid(index) == primary_key && is_on_first_columns(index, 1))
 			store.positions = index;
-		else if (is_tag_index(index) && index->rd_index->indisvalid && store.tags == nullptr)
+		else if (is_usable_tag_index(index) && store.tags == nullptr)
 			store.tags = index;
 		else
 			index_close(index, NoLock);
 	}
 	list_free(indexes);
 	if (store.positions == nullptr)
-		incomplete(store.name, "Its table \"event\" has no primary key.");
+		incomplete(store.name, "Its table \"event\" has no primary key on the position.");
 	if (store.tags == nullptr)
 		incomplete(store.name, "Its table \"event\" has no valid index of the access method dcb_tags.");
 }
 
 } // namespace
+
+bool
+has_columns(Relation table, const Oid *types, int count)
+{
+	TupleDesc description = RelationGetDescr(table);
+	bool same = description->natts == count && table->rd_rel->relkind == RELKIND_RELATION;
+
+	for (int i = 0; same && i < count; ++i)
+		same = TupleDescAttr(description, i)->atttypid == types[i] && !TupleDescAttr(description, i)->attisdropped;
+	return same;
+}
+
+bool
+is_on_first_columns(Relation index, int count)
+{
+	bool same = index->rd_index->indnkeyatts == count;
+
+	for (int i = 0; same && i < count; ++i)
+		same = index->rd_index->indkey.values[i] == i + 1;
+	return same;
+}
 
 Store
 open_store(Datum name, LOCKMODE lock, AclMode rights)
@@ -118,7 +134,8 @@ open_store(Datum name, LOCKMODE lock, AclMode rights)
 		unknown(store.name);
 
 	store.events = table_open(relid, NoLock);
-	check_columns(store);
+	if (!has_columns(store.events, EVENT_COLUMN_TYPES, EVENT_COLUMNS))
+		incomplete(store.name, "Its table \"event\" does not have the columns of an event table.");
 	if (rights != ACL_NO_RIGHTS)
 		check_rights(store, rights);
 	open_indexes(store);
@@ -149,7 +166,19 @@ open_append_ids(const Store &store, LOCKMODE lock)
 
 	if (!OidIsValid(relid))
 		incomplete(store.name, "Its table \"append_id\" is missing.");
-	return table_open(relid, lock);
+
+	Relation table = table_open(relid, lock);
+	Oid key = has_columns(table, APPEND_ID_COLUMN_TYPES, lengthof(APPEND_ID_COLUMN_TYPES)) ? primary_key_index(table) : InvalidOid;
+	bool complete = OidIsValid(key);
+	if (complete)
+	{
+		Relation index = index_open(key, AccessShareLock);
+		complete = is_on_first_columns(index, 1);
+		index_close(index, NoLock);
+	}
+	if (!complete)
+		incomplete(store.name, "Its table \"append_id\" does not have the columns and the key of a table of append ids.");
+	return table;
 }
 
 void

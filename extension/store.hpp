@@ -28,6 +28,13 @@ void close_store(const Store &store);
 /* Closes a store that nothing was done with and gives back its locks, `lock` as given to open_store(). */
 void release_store(Store &store, LOCKMODE lock);
 
+/*
+ * The owner of a store can make its tables look like anything, and we read them past the executor: what does not have
+ * these columns, and these first ones as an index's key, is refused.
+ */
+bool has_columns(Relation table, const Oid *types, int count);
+bool is_on_first_columns(Relation index, int count);
+
 /* The store's table of append ids, with the same lock kept. */
 Relation open_append_ids(const Store &store, LOCKMODE lock);
 

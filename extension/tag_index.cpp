@@ -155,6 +155,11 @@ build_index(Relation table, Relation index, IndexInfo *info)
 	Build *outer = current_build;
 	IndexBuildResult *volatile result = nullptr;
 
+	if (index->rd_att->natts != 2 || index->rd_opcintype[0] != TEXTARRAYOID || index->rd_opcintype[1] != INT8OID)
+		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+		                errmsg("an index of access method dcb_tags has two columns, text[] and bigint"),
+		                errhint("Use USING dcb_tags (tags, dcb.index_key(position, type)).")));
+
 	build.table = table;
 	build.disguise = &disguise;
 	build.row_context = AllocSetContextCreate(CurrentMemoryContext, "dcb_tags build", ALLOCSET_DEFAULT_SIZES);
