@@ -100,3 +100,28 @@ end_tree() {
   done
   kill "$1" 2> /dev/null
 }
+
+# Runs a command so that a signal to the script is acted upon at once: the shell runs a trap only between its foreground commands.
+attended=
+attend() {
+  "$@" <&0 &
+  attended=$! last_to_end=$!
+  wait "$attended"
+  local status=$?
+  attended=
+  return $status
+}
+
+# Makes the folder $work, which goes when the script ends, also by a signal, with the cluster in it and after what was attended has ended.
+make_work() {
+  work=$(mktemp -d "/tmp/$1.XXXXXX") || exit
+  trap leave EXIT
+  trap 'exit 129' HUP
+  trap 'exit 130' INT
+  trap 'exit 143' TERM
+}
+leave() {
+  trap '' HUP INT TERM
+  [ -z "$attended" ] || { end_tree "$attended"; wait "$last_to_end"; }
+  remove_cluster "$work"
+}
