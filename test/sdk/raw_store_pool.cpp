@@ -42,12 +42,20 @@ TEST_F(raw_store_pool, exhaustion_is_a_timeout) {
 }
 
 TEST_F(raw_store_pool, stop_token_ends_the_wait_for_a_connection) {
-  auto store = open(single());
-  auto holding = store.begin();
-  std::stop_source source;
-  auto waiting = std::async(std::launch::async, [&] { return store.head({.stop = source.get_token()}); });
-  source.request_stop();
-  EXPECT_THROW(waiting.get(), dcb::cancelled);
+  auto store = open({.pool = {.max_connections = 1, .acquire_timeout = 1h}, .application_name = name});
+  std::optional<dcb::transaction> holding{store.begin()};
+  // The wait cannot be seen from outside: the stop comes ever later, before it begins and during it.
+  for (int round = 0; round < 100; ++round) {
+    std::stop_source source;
+    auto waiting = std::async(std::launch::async, [&] { return store.head({.stop = source.get_token()}); });
+    for (int i = 0; i < 20 * round; ++i) std::this_thread::yield();
+    source.request_stop();
+    if (waiting.wait_for(60s) != std::future_status::ready) {
+      holding.reset();
+      FAIL() << "still waiting";
+    }
+    EXPECT_THROW(waiting.get(), dcb::cancelled);
+  }
 }
 
 TEST_F(raw_store_pool, waiting_call_gets_the_connection_that_becomes_free) {
