@@ -20,7 +20,8 @@ std::chrono::microseconds wait_before(int attempt, const retry_policy& retry) {
 // The position read up to is taken from the read itself, and the condition speaks of what comes after exactly that.
 std::int64_t attempt(event_log& log, decision_steps& steps, const append_options& options, const call_limits& limits) {
   auto within_limits = [&](call_options call) {
-    if (limits.deadline()) call.timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*limits.deadline() - steady::now()), std::chrono::milliseconds{1});
+    if (limits.deadline())
+      call.timeout = std::max(std::chrono::ceil<std::chrono::milliseconds>(*limits.deadline() - steady::now()), std::chrono::milliseconds{1});
     return call;
   };
   const auto query = steps.begin();
@@ -28,7 +29,8 @@ std::int64_t attempt(event_log& log, decision_steps& steps, const append_options
   if (!query.empty()) {
     auto call = within_limits(options.call);
     call.append_id.reset();
-    read_upto = log.read(query, {}, [&](const recorded_event& stored) { return steps.fold(stored), true; }, call);
+    read_upto = log.read(
+        query, {}, [&](const recorded_event& stored) { return steps.fold(stored), true; }, call);
   }
   auto events = steps.decide();
   if (events.empty()) return read_upto;

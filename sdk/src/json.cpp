@@ -58,6 +58,16 @@ void wrap(std::string& buffer, std::string_view text) {
   buffer += ']';
 }
 
+// Whether a member of a fresh object is something else than its type's empty value.
+bool has_initialiser(const layout& type, void* fresh, std::size_t index) {
+  const member& about = type.members[index];
+  writer initial{about.name};
+  writer empty{about.name};
+  about.type->write(initial, type.at(fresh, index));
+  about.type->write_empty(empty);
+  return initial.take() != empty.take();
+}
+
 }  // namespace
 
 std::string path::text() const {
@@ -83,7 +93,8 @@ bool reader::take_bool() {
 std::int64_t reader::take_integer(std::int64_t least, std::int64_t most) {
   std::int64_t value = 0;
   if (value_at(value_).get_int64().get(value)) fail(expected("an integer of at most 64 bits", value_at(value_)));
-  if (value < least || value > most) fail("expected an integer from " + std::to_string(least) + " to " + std::to_string(most) + ", found " + std::to_string(value));
+  if (value < least || value > most)
+    fail("expected an integer from " + std::to_string(least) + " to " + std::to_string(most) + ", found " + std::to_string(value));
   return value;
 }
 
@@ -147,24 +158,24 @@ std::size_t reader::take_elements(void* container, void (*element)(reader&, std:
   return count;
 }
 
-void reader::take_object(void* object, std::span<const member> members) {
+void reader::take_object(void* object, const layout& type) {
   struct walk {
     void* object;
-    std::span<const member> members;
+    const layout& type;
     std::array<bool, reflect::max_members> seen{};
-  } walked{object, members};
+  } walked{object, type};
   take_entries(&walked, [](reader& value, std::string_view key, void* context) {
-    auto& walk_ = *static_cast<walk*>(context);
-    for (std::size_t i = 0; i < walk_.members.size(); ++i) {
-      if (walk_.members[i].name != key) continue;
-      walk_.members[i].read(value, walk_.object);
-      walk_.seen[i] = true;
+    auto& [object, type, seen] = *static_cast<walk*>(context);
+    for (std::size_t i = 0; i < type.members.size(); ++i) {
+      if (type.members[i].name != key) continue;
+      type.members[i].type->read(value, type.at(object, i));
+      seen[i] = true;
       return;
     }
   });
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    if (walked.seen[i] || members[i].may_be_missing || members[i].has_initialiser()) continue;
-    throw decode_error{path{path_, members[i].name, {}}.text() + ": missing",
+  for (std::size_t i = 0; i < type.members.size(); ++i) {
+    if (walked.seen[i] || type.members[i].may_be_missing || type.with_fresh(has_initialiser, i)) continue;
+    throw decode_error{path{path_, type.members[i].name, {}}.text() + ": missing",
                        {.hint = "Make the member a std::optional, or name it in `defaulted`, so that older events can be read."}};
   }
 }
@@ -257,21 +268,23 @@ void writer::put_string(std::string_view value) {
       case '\t': text_ += "\\t"; break;
       case '\0': fail("PostgreSQL stores no NUL character in text");
       default:
-        if (static_cast<unsigned char>(c) >= 0x20) text_ += c;
-        else (text_ += "\\u00") += {hex[c >> 4], hex[c & 15]};
+        if (static_cast<unsigned char>(c) >= 0x20)
+          text_ += c;
+        else
+          (text_ += "\\u00") += {hex[c >> 4], hex[c & 15]};
     }
   }
   text_ += '"';
 }
 
-void writer::put_object(const void* object, std::span<const member> members) {
+void writer::put_object(const void* object, const layout& type) {
   const path* const outer = path_;
   open('{');
-  for (const member& each : members) {
-    const path here{outer, each.name, {}};
+  for (std::size_t i = 0; i < type.members.size(); ++i) {
+    const path here{outer, type.members[i].name, {}};
     path_ = &here;
-    put_key(each.name);
-    each.write(*this, object);
+    put_key(type.members[i].name);
+    type.members[i].type->write(*this, type.at(const_cast<void*>(object), i));  // which only finds the member
   }
   path_ = outer;
   close('}');

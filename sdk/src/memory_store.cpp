@@ -16,7 +16,8 @@ constexpr std::size_t max_tag_bytes = 1024;
 constexpr std::size_t max_tags = 1024;
 constexpr std::size_t max_events = 65'536;
 
-[[noreturn]] void refuse(const char* sqlstate, const std::string& message, const std::string& detail, const std::string& hint, bool retryable = false) {
+[[noreturn]] void refuse(const char* sqlstate, const std::string& message, const std::string& detail, const std::string& hint,
+                         bool retryable = false) {
   throw error{message, {.sqlstate = sqlstate, .detail = detail, .hint = hint, .retryable = retryable}};
 }
 
@@ -67,7 +68,8 @@ void raw_memory_store::check_condition(const append_condition& condition) const 
   const auto& query = condition.fail_if_events_match;
   for (const auto& item : query.items()) {
     if (const auto after = item.after.value_or(condition.after); after > head_locked())
-      refuse("DCB09", "position " + std::to_string(after) + " is beyond the head of the store", "The last event has position " + std::to_string(head_locked()) + '.',
+      refuse("DCB09", "position " + std::to_string(after) + " is beyond the head of the store",
+             "The last event has position " + std::to_string(head_locked()) + '.',
              "What was read is not in this store (any more); read again and decide anew.", true);
   }
   for (const auto& event : events_) {
@@ -152,19 +154,22 @@ std::int64_t raw_memory_store::head(const call_options& call) {
 
 bool raw_memory_store::exists(const event_query& query, std::int64_t after, const call_options& call) {
   bool found = false;
-  read(query, {.after = after, .max_count = 1}, [&](const recorded_event&) { return found = true; }, call);
+  read(
+      query, {.after = after, .max_count = 1}, [&](const recorded_event&) { return found = true; }, call);
   return found;
 }
 
 std::int64_t raw_memory_store::count(const event_query& query, std::int64_t after, const call_options& call) {
   std::int64_t count = 0;
-  read(query, {.after = after}, [&](const recorded_event&) { return ++count > 0; }, call);
+  read(
+      query, {.after = after}, [&](const recorded_event&) { return ++count > 0; }, call);
   return count;
 }
 
 std::optional<std::int64_t> raw_memory_store::last(const event_query& query, const call_options& call) {
   std::optional<std::int64_t> position;
-  read(query, {.max_count = 1, .backwards = true}, [&](const recorded_event& event) { return position = event.position, true; }, call);
+  read(
+      query, {.max_count = 1, .backwards = true}, [&](const recorded_event& event) { return position = event.position, true; }, call);
   return position;
 }
 

@@ -15,7 +15,8 @@ class failing_log final : public dcb::event_log {
   std::deque<dcb::error> failures{};  // of the next appends
   int appends = 0;
 
-  std::int64_t append(std::span<const dcb::new_event> events, const std::optional<dcb::append_condition>& condition, const dcb::call_options& call) override {
+  std::int64_t append(std::span<const dcb::new_event> events, const std::optional<dcb::append_condition>& condition,
+                      const dcb::call_options& call) override {
     ++appends;
     if (!failures.empty()) {
       const auto failure = failures.front();
@@ -24,13 +25,16 @@ class failing_log final : public dcb::event_log {
     }
     return log_.append(events, condition, call);
   }
-  std::int64_t read(const dcb::event_query& query, const dcb::read_options& options, const dcb::event_sink& sink, const dcb::call_options& call) override {
+  std::int64_t read(const dcb::event_query& query, const dcb::read_options& options, const dcb::event_sink& sink,
+                    const dcb::call_options& call) override {
     ++reads;
     return log_.read(query, options, sink, call);
   }
   std::int64_t head(const dcb::call_options& call) override { return log_.head(call); }
   bool exists(const dcb::event_query& query, std::int64_t after, const dcb::call_options& call) override { return log_.exists(query, after, call); }
-  std::int64_t count(const dcb::event_query& query, std::int64_t after, const dcb::call_options& call) override { return log_.count(query, after, call); }
+  std::int64_t count(const dcb::event_query& query, std::int64_t after, const dcb::call_options& call) override {
+    return log_.count(query, after, call);
+  }
   std::optional<std::int64_t> last(const dcb::event_query& query, const dcb::call_options& call) override { return log_.last(query, call); }
   std::int64_t position_at(dcb::timestamp time, const dcb::call_options& call) override { return log_.position_at(time, call); }
   int reads = 0;

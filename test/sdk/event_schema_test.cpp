@@ -8,13 +8,19 @@
 
 namespace {
 
-struct Opened { dcb::id<std::int64_t> account_id; std::string owner; };
+struct Opened {
+  dcb::id<std::int64_t> account_id;
+  std::string owner;
+};
 struct Transferred {
   static constexpr auto event_name = "MoneyTransferred";
   dcb::id<std::int64_t, "account_id"> from, to;
   std::int64_t cents;
 };
-struct Invited { std::optional<dcb::id<>> host_id; std::vector<dcb::id<std::string, "guest">> guests; };
+struct Invited {
+  std::optional<dcb::id<>> host_id;
+  std::vector<dcb::id<std::string, "guest">> guests;
+};
 struct Ticked {};
 using Event = std::variant<Opened, Transferred, Invited, Ticked>;
 using schema = dcb::event_schema<Event>;

@@ -8,7 +8,9 @@
 #include <unordered_map>
 
 namespace billing {
-struct Number { int year, serial; };
+struct Number {
+  int year, serial;
+};
 std::string to_tag(const Number& number) { return std::to_string(number.year) + '-' + std::to_string(number.serial); }
 }  // namespace billing
 

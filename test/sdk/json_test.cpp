@@ -19,8 +19,14 @@ namespace {
 enum class Colour : unsigned char { red, green, blue = 5, far = 200 };
 enum Old { plain, fancy };
 
-struct Line { dcb::id<> item_id; unsigned quantity; Colour colour; };
-struct Card { std::string number; };
+struct Line {
+  dcb::id<> item_id;
+  unsigned quantity;
+  Colour colour;
+};
+struct Card {
+  std::string number;
+};
 struct Cash {};
 struct Order {
   dcb::id<std::int64_t, "order"> order_id;
@@ -39,7 +45,13 @@ struct Order {
   Old old;
 };
 
-struct Money { std::int64_t cents() const { return cents_; } explicit Money(std::int64_t c = 0) : cents_(c) {} private: std::int64_t cents_; };
+struct Money {
+  std::int64_t cents() const { return cents_; }
+  explicit Money(std::int64_t c = 0) : cents_(c) {}
+
+ private:
+  std::int64_t cents_;
+};
 
 struct Evolved {
   std::string name;
@@ -51,10 +63,18 @@ struct Evolved {
   static constexpr std::string_view defaulted[] = {"zero", "no"};
 };
 
-struct One { std::int64_t n; };
-struct Small { std::uint8_t n; };
-struct Real { double n; };
-struct Text { std::string text; };
+struct One {
+  std::int64_t n;
+};
+struct Small {
+  std::uint8_t n;
+};
+struct Real {
+  double n;
+};
+struct Text {
+  std::string text;
+};
 
 template <class T>
 std::string decode_failure(std::string_view text) {
@@ -77,17 +97,32 @@ struct dcb::json_as<Money> {
 namespace {
 
 TEST(json, writes_every_kind_and_reads_it_back) {
-  const Order order{7,    {{"tea", 2, Colour::blue}, {"mug", 1, Colour::far}}, {{Colour::green, 3}, {Colour{77}, 4}}, {{-1, "fragile"}}, Line{"bag", 1, Colour::red},
-                    Card{"1234"}, {3, 4}, {"b", "a"}, {true, false}, {false, true}, dcb::uuid::from_string("0198a5b0-1111-7222-8333-444444444444"), 0.1, 2.5f, fancy};
+  const Order order{7,
+                    {{"tea", 2, Colour::blue}, {"mug", 1, Colour::far}},
+                    {{Colour::green, 3}, {Colour{77}, 4}},
+                    {{-1, "fragile"}},
+                    Line{"bag", 1, Colour::red},
+                    Card{"1234"},
+                    {3, 4},
+                    {"b", "a"},
+                    {true, false},
+                    {false, true},
+                    dcb::uuid::from_string("0198a5b0-1111-7222-8333-444444444444"),
+                    0.1,
+                    2.5f,
+                    fancy};
   const auto text = dcb::to_json(order);
-  EXPECT_EQ(text, R"({"order_id":7,"lines":[{"item_id":"tea","quantity":2,"colour":"blue"},{"item_id":"mug","quantity":1,"colour":200}],)"
-                  R"("counts":{"green":3,"77":4},"notes":{"-1":"fragile"},"extra":{"item_id":"bag","quantity":1,"colour":"red"},"payment":{"Card":{"number":"1234"}},)"
-                  R"("size":[3,4],"marks":["a","b"],"flags":[true,false],"bits":[false,true],"key":"0198a5b0-1111-7222-8333-444444444444","weight":0.1,"price":2.5,"old":1})");
+  EXPECT_EQ(
+      text,
+      R"({"order_id":7,"lines":[{"item_id":"tea","quantity":2,"colour":"blue"},{"item_id":"mug","quantity":1,"colour":200}],)"
+      R"("counts":{"green":3,"77":4},"notes":{"-1":"fragile"},"extra":{"item_id":"bag","quantity":1,"colour":"red"},"payment":{"Card":{"number":"1234"}},)"
+      R"("size":[3,4],"marks":["a","b"],"flags":[true,false],"bits":[false,true],"key":"0198a5b0-1111-7222-8333-444444444444","weight":0.1,"price":2.5,"old":1})");
   EXPECT_EQ(dcb::to_json(dcb::from_json<Order>(text)), text);
 }
 
 TEST(json, integers_are_exact) {
-  for (const auto n : {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(), std::int64_t{0}, (std::int64_t{1} << 53) + 1})
+  for (const auto n :
+       {std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max(), std::int64_t{0}, (std::int64_t{1} << 53) + 1})
     EXPECT_EQ(dcb::from_json<std::int64_t>(dcb::to_json(n)), n);
   EXPECT_EQ(dcb::from_json<std::uint64_t>("18446744073709551615"), std::numeric_limits<std::uint64_t>::max());
   EXPECT_EQ(decode_failure<One>(R"({"n":9223372036854775808})"), "One.n: expected an integer of at most 64 bits, found 9223372036854775808");
@@ -138,7 +173,8 @@ TEST(json, missing_members) {
   EXPECT_TRUE(evolved.many.empty());
   EXPECT_EQ(evolved.zero, 0u) << "listed in `defaulted`";
   EXPECT_EQ(decode_failure<Evolved>("{}"), "Evolved.name: missing");
-  EXPECT_EQ(decode_failure<Order>(R"({"order_id":1,"lines":[{"item_id":"a","quantity":1,"colour":"red"},{"item_id":"b"}]})"), "Order.lines[1].quantity: missing");
+  EXPECT_EQ(decode_failure<Order>(R"({"order_id":1,"lines":[{"item_id":"a","quantity":1,"colour":"red"},{"item_id":"b"}]})"),
+            "Order.lines[1].quantity: missing");
 }
 
 TEST(json, wrong_types_are_reported_with_the_path) {
@@ -147,7 +183,8 @@ TEST(json, wrong_types_are_reported_with_the_path) {
   EXPECT_EQ(decode_failure<One>("[1]"), "One: expected an object, found an array");
   EXPECT_EQ(decode_failure<Text>(R"({"text":7})"), "Text.text: expected a string, found 7");
   EXPECT_EQ(decode_failure<Line>(R"({"item_id":"a","quantity":1,"colour":"pink"})"), "Line.colour: no enumerator is named \"pink\"");
-  EXPECT_EQ(decode_failure<Line>(R"({"item_id":"a","quantity":1,"colour":true})"), "Line.colour: expected the name of an enumerator, found a boolean");
+  EXPECT_EQ(decode_failure<Line>(R"({"item_id":"a","quantity":1,"colour":true})"),
+            "Line.colour: expected the name of an enumerator, found a boolean");
   EXPECT_EQ(decode_failure<Order>(R"({"size":[1]})"), "Order.size: expected 2 elements, found 1");
   EXPECT_EQ(decode_failure<Order>(R"({"size":[1,2,3]})"), "Order.size[2]: more elements than the array has");
   EXPECT_EQ(decode_failure<Order>(R"({"payment":{"Cheque":{}}})"), "Order.payment.Cheque: no alternative is named \"Cheque\"");
@@ -162,7 +199,8 @@ TEST(json, enums_are_read_by_name_or_number) {
 }
 
 TEST(json, not_json) {
-  for (const auto text : {"", "{", "nul", "{}x", "{},{}", "1 2", "{\"n\":1", "{\"n\":}", "[", "\""}) EXPECT_NE(decode_failure<One>(text), "decoded") << text;
+  for (const auto text : {"", "{", "nul", "{}x", "{},{}", "1 2", "{\"n\":1", "{\"n\":}", "[", "\""})
+    EXPECT_NE(decode_failure<One>(text), "decoded") << text;
 }
 
 TEST(json, other_types_through_json_as) {

@@ -13,8 +13,15 @@
 #include <vector>
 
 namespace names {
-struct Plain { int a; std::string bee; };
-struct Nested { Plain plain; std::optional<Plain> maybe; std::vector<Nested> children; };
+struct Plain {
+  int a;
+  std::string bee;
+};
+struct Nested {
+  Plain plain;
+  std::optional<Plain> maybe;
+  std::vector<Nested> children;
+};
 struct Kinds {
   std::array<int, 3> array;
   std::map<std::string, int> map{};
@@ -27,15 +34,20 @@ struct Kinds {
 };
 struct Empty {};
 template <class T>
-struct Box { T content; };
+struct Box {
+  T content;
+};
 }  // namespace names
 
 namespace {
 
-struct Hidden { int here; };
+struct Hidden {
+  int here;
+};
 
 struct Widest {
-  int a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30, a31, a32;
+  int a1, a2, a3, a4, a5, a6, a7, a8, a9, a10, a11, a12, a13, a14, a15, a16, a17, a18, a19, a20, a21, a22, a23, a24, a25, a26, a27, a28, a29, a30,
+      a31, a32;
 };
 
 template <class T>
@@ -52,7 +64,9 @@ TEST(reflect, names_members_in_order) {
   EXPECT_EQ(joined_names<names::Empty>(), "");
   EXPECT_EQ(joined_names<names::Box<names::Plain>>(), "content ");
   EXPECT_EQ(joined_names<Hidden>(), "here ");
-  struct Local { int x, y; };
+  struct Local {
+    int x, y;
+  };
   EXPECT_EQ(joined_names<Local>(), "x y ");
 }
 

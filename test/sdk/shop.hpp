@@ -10,10 +10,20 @@
 
 namespace shop {
 
-struct Opened { dcb::id<> account_id; };
-struct Paid { dcb::id<> account_id; std::int64_t cents; };
-struct Spent { dcb::id<> account_id, shop_id; std::int64_t cents; };
-struct ShopClosed { dcb::id<> shop_id; };
+struct Opened {
+  dcb::id<> account_id;
+};
+struct Paid {
+  dcb::id<> account_id;
+  std::int64_t cents;
+};
+struct Spent {
+  dcb::id<> account_id, shop_id;
+  std::int64_t cents;
+};
+struct ShopClosed {
+  dcb::id<> shop_id;
+};
 using Event = std::variant<Opened, Paid, Spent, ShopClosed>;
 
 struct Account {

@@ -23,15 +23,19 @@ class server_log final : public dcb::event_log {
     }
   }
 
-  std::int64_t append(std::span<const dcb::new_event> events, const std::optional<dcb::append_condition>& condition, const dcb::call_options& call) override {
+  std::int64_t append(std::span<const dcb::new_event> events, const std::optional<dcb::append_condition>& condition,
+                      const dcb::call_options& call) override {
     return store_.append(events, condition, call);
   }
-  std::int64_t read(const dcb::event_query& query, const dcb::read_options& options, const dcb::event_sink& sink, const dcb::call_options& call) override {
+  std::int64_t read(const dcb::event_query& query, const dcb::read_options& options, const dcb::event_sink& sink,
+                    const dcb::call_options& call) override {
     return store_.read(query, options, sink, call);
   }
   std::int64_t head(const dcb::call_options& call) override { return store_.head(call); }
   bool exists(const dcb::event_query& query, std::int64_t after, const dcb::call_options& call) override { return store_.exists(query, after, call); }
-  std::int64_t count(const dcb::event_query& query, std::int64_t after, const dcb::call_options& call) override { return store_.count(query, after, call); }
+  std::int64_t count(const dcb::event_query& query, std::int64_t after, const dcb::call_options& call) override {
+    return store_.count(query, after, call);
+  }
   std::optional<std::int64_t> last(const dcb::event_query& query, const dcb::call_options& call) override { return store_.last(query, call); }
   std::int64_t position_at(dcb::timestamp time, const dcb::call_options& call) override { return store_.position_at(time, call); }
 

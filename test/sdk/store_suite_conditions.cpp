@@ -24,8 +24,9 @@ TEST_P(condition, after_ignores_what_was_read) {
 
 TEST_P(condition, every_form_of_query_counts) {
   append("A", {"x", "y"});
-  for (const auto& query : {dcb::event_query::all(), types({"A"}), tags({"x"}), tags({"y", "x"}), dcb::event_query{dcb::query_item{.except_types = {"B"}}},
-                            types({"Z"}) | types({"A", "B"}), dcb::event_query{dcb::query_item{.types = {"A"}, .tags = {"x"}}}}) {
+  for (const auto& query :
+       {dcb::event_query::all(), types({"A"}), tags({"x"}), tags({"y", "x"}), dcb::event_query{dcb::query_item{.except_types = {"B"}}},
+        types({"Z"}) | types({"A", "B"}), dcb::event_query{dcb::query_item{.types = {"A"}, .tags = {"x"}}}}) {
     EXPECT_THROW(append_if("N", {}, query, 0), dcb::conflict) << query.to_json();
   }
   for (const auto& query : {types({"B"}), tags({"x", "z"}), dcb::event_query{dcb::query_item{.except_types = {"A"}}},
@@ -56,14 +57,16 @@ TEST_P(condition, conflict_says_which_event) {
     EXPECT_FALSE(conflict.in_doubt());
     EXPECT_STREQ(conflict.what(), "append condition failed");
     EXPECT_EQ(conflict.position(), 2);
-    EXPECT_EQ(conflict.detail(), "Event 2 of type \"ItemAdded\" with tags {cart:c1,item:i7} matches the condition and was appended after position 1.");
+    EXPECT_EQ(conflict.detail(),
+              "Event 2 of type \"ItemAdded\" with tags {cart:c1,item:i7} matches the condition and was appended after position 1.");
     EXPECT_NE(conflict.hint(), "");
   }
 }
 
 TEST_P(condition, does_not_see_its_own_events) {
   EXPECT_EQ(append_if("A", {"x"}, tags({"x"}), 0), 1);
-  EXPECT_EQ(log->append(std::vector<dcb::new_event>{{.type = "A", .tags = {"y"}}, {.type = "A", .tags = {"y"}}}, dcb::append_condition{tags({"y"}), 0}), 3);
+  EXPECT_EQ(
+      log->append(std::vector<dcb::new_event>{{.type = "A", .tags = {"y"}}, {.type = "A", .tags = {"y"}}}, dcb::append_condition{tags({"y"}), 0}), 3);
 }
 
 TEST_P(condition, one_of_many_wins) {

@@ -165,7 +165,9 @@ TEST_P(deciding, options_reach_the_append) {
   const auto again = maker.make(Open{"a"}, {.metadata = R"({"by":"ann"})", .call = {.append_id = id}});
   EXPECT_EQ(first.position(), again.position());
   EXPECT_EQ(log->head(), 1);
-  struct Metadata { std::string by; };
+  struct Metadata {
+    std::string by;
+  };
   for (const auto& recorded : store.read()) EXPECT_EQ(dcb::from_json<Metadata>(recorded.metadata.value()).by, "ann");
 }
 

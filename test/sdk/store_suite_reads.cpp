@@ -13,11 +13,11 @@ using namespace std::chrono_literals;
 class reading : public log_test {
  protected:
   void SetUp() override {
-    append("A", {"x"});            // 1
-    append("B", {"y"});            // 2
-    append("B", {"x", "z"});       // 3
-    append("C", {"x", "y"});       // 4
-    append("C");                   // 5
+    append("A", {"x"});       // 1
+    append("B", {"y"});       // 2
+    append("B", {"x", "z"});  // 3
+    append("C", {"x", "y"});  // 4
+    append("C");              // 5
   }
 };
 
@@ -39,7 +39,9 @@ TEST_P(reading, combines_bounds_limit_and_direction) {
 
 TEST_P(reading, query_may_match_all) { EXPECT_EQ(found(), (positions{1, 2, 3, 4, 5})); }
 TEST_P(reading, query_items_are_joined_by_or) { EXPECT_EQ(found(types({"A"}) | tags({"z"})), (positions{1, 3})); }
-TEST_P(reading, event_matched_by_many_items_comes_once) { EXPECT_EQ(found(types({"A", "C"}) | tags({"x"}) | tags({"y"})), (positions{1, 2, 3, 4, 5})); }
+TEST_P(reading, event_matched_by_many_items_comes_once) {
+  EXPECT_EQ(found(types({"A", "C"}) | tags({"x"}) | tags({"y"})), (positions{1, 2, 3, 4, 5}));
+}
 TEST_P(reading, item_matches_one_of_its_types) { EXPECT_EQ(found(types({"A", "C", "D"})), (positions{1, 4, 5})); }
 TEST_P(reading, item_matches_all_of_its_tags) {
   EXPECT_EQ(found(tags({"y", "x"})), (positions{4}));
@@ -145,8 +147,12 @@ TEST_P(writing, event_comes_back_as_it_was_given) {
   const auto event = events().at(0);
   EXPECT_EQ(event.type, "Größe");
   EXPECT_EQ(event.tags, (strings{"a", "b", "ä:1"})) << "tags are sorted, nothing twice";
-  struct Data { int a; };
-  struct Metadata { std::string by; };
+  struct Data {
+    int a;
+  };
+  struct Metadata {
+    std::string by;
+  };
   EXPECT_EQ(dcb::from_json<Data>(event.data).a, 1);
   EXPECT_EQ(dcb::from_json<Metadata>(event.metadata.value()).by, "ann");
   EXPECT_EQ(event.payload, payload);

@@ -25,7 +25,9 @@ class refusing : public log_test {
   }
 };
 
-TEST_P(refusing, empty_append) { EXPECT_EQ(refusal([&] { append(std::vector<dcb::new_event>{}); }), "DCB04"); }
+TEST_P(refusing, empty_append) {
+  EXPECT_EQ(refusal([&] { append(std::vector<dcb::new_event>{}); }), "DCB04");
+}
 
 TEST_P(refusing, type) {
   EXPECT_EQ(of({.type = ""}), "DCB03");

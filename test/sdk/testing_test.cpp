@@ -35,13 +35,20 @@ TEST(given_when_then, holds) {
 
 TEST(given_when_then, complains_readably) {
   const auto paid = dcb::given(Opened{"a"}).when(Pay{"a", 1});
-  EXPECT_EQ(complaint([&] { paid.then(Paid{"a", 2}); }), "\n  expected: Paid {\"account_id\":\"a\",\"cents\":2}\n  got:      Paid {\"account_id\":\"a\",\"cents\":1}");
+  EXPECT_EQ(complaint([&] {
+              paid.then(Paid{"a", 2});
+            }),
+            "\n  expected: Paid {\"account_id\":\"a\",\"cents\":2}\n  got:      Paid {\"account_id\":\"a\",\"cents\":1}");
   EXPECT_EQ(complaint([&] { paid.then(); }), "\n  expected: nothing\n  got:      Paid {\"account_id\":\"a\",\"cents\":1}");
   EXPECT_EQ(complaint([&] { paid.then_nothing(); }), "\n  expected: nothing\n  got:      Paid {\"account_id\":\"a\",\"cents\":1}");
-  EXPECT_EQ(complaint([&] { paid.then_error(Refusal::too_poor); }), "\n  expected: the error too_poor\n  got:      Paid {\"account_id\":\"a\",\"cents\":1}");
+  EXPECT_EQ(complaint([&] { paid.then_error(Refusal::too_poor); }),
+            "\n  expected: the error too_poor\n  got:      Paid {\"account_id\":\"a\",\"cents\":1}");
 
   const auto refused = dcb::given().when(Pay{"a", 1});
-  EXPECT_EQ(complaint([&] { refused.then(Paid{"a", 1}); }), "\n  expected: Paid {\"account_id\":\"a\",\"cents\":1}\n  got:      the error no_account");
+  EXPECT_EQ(complaint([&] {
+              refused.then(Paid{"a", 1});
+            }),
+            "\n  expected: Paid {\"account_id\":\"a\",\"cents\":1}\n  got:      the error no_account");
   EXPECT_EQ(complaint([&] { refused.then_nothing(); }), "\n  expected: nothing\n  got:      the error no_account");
   EXPECT_EQ(complaint([&] { refused.then_error(Refusal::too_poor); }), "\n  expected: the error too_poor\n  got:      the error no_account");
   EXPECT_EQ(complaint([&] { refused.then_check([](const auto&) {}); }), "\n  expected: events\n  got:      the error no_account");

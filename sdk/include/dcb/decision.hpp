@@ -37,13 +37,13 @@ class [[nodiscard]] decided {
 
   decided(Error error) : answer_(std::in_place_index<1>, std::move(error)) {}
   template <class Reason>
-    requires(std::convertible_to<Reason, Error> && !std::same_as<std::remove_cvref_t<Reason>, Error> && !has_alternative<Event, std::remove_cvref_t<Reason>>)
-  decided(Reason&& reason) : answer_(std::in_place_index<1>, std::forward<Reason>(reason)) {}
+  requires(std::convertible_to<Reason, Error> && !std::same_as<std::remove_cvref_t<Reason>, Error> &&
+           !has_alternative<Event, std::remove_cvref_t<Reason>>) decided(Reason&& reason)
+      : answer_(std::in_place_index<1>, std::forward<Reason>(reason)) {}
   decided(nothing_t) {}
   decided(std::vector<Event> events) : answer_(std::in_place_index<0>, std::move(events)) {}
   template <class... E>
-    requires(sizeof...(E) > 0 && (has_alternative<Event, std::remove_cvref_t<E>> && ...))
-  decided(E&&... events) {
+  requires(sizeof...(E) > 0 && (has_alternative<Event, std::remove_cvref_t<E>> && ...)) decided(E&&... events) {
     auto& all = std::get<0>(answer_);
     all.reserve(sizeof...(E));
     (all.emplace_back(std::forward<E>(events)), ...);
@@ -133,8 +133,10 @@ DCB_EXPORT decision_outcome run_decision(event_log& log, decision_steps& steps, 
 
 template <class Decision>
 auto states_of(const Decision& decision) {
-  if constexpr (requires { decision.states(); }) return as_tuple(decision.states());
-  else return std::tuple<>{};
+  if constexpr (requires { decision.states(); })
+    return as_tuple(decision.states());
+  else
+    return std::tuple<>{};
 }
 
 // What decide() answers to the states, and whether there is a guard() of them.
@@ -230,13 +232,14 @@ class decision_maker {
     typed_steps<Event, Decision> steps{decision};
     using Answer = typename typed_steps<Event, Decision>::Answer;
     const auto outcome = run_decision(*log_, steps, retry_, options);
-    return made<typename Answer::event_type, typename Answer::error_type>{std::move(steps.answer()), outcome.position, outcome.attempts, outcome.conflicts};
+    return made<typename Answer::event_type, typename Answer::error_type>{std::move(steps.answer()), outcome.position, outcome.attempts,
+                                                                          outcome.conflicts};
   }
 
   /// The same for a decision that is not worth a struct: the state or states, and a function from these to a dcb::decided.
   template <class States, class Decide>
-    requires(!std::convertible_to<Decide, append_options>)
-  auto make(const States& states, const Decide& decide, const append_options& options = {}) const {
+  requires(!std::convertible_to<Decide, append_options>) auto make(const States& states, const Decide& decide,
+                                                                   const append_options& options = {}) const {
     return make(decision_from<States, Decide>{states, decide}, options);
   }
 

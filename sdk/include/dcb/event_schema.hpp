@@ -26,7 +26,8 @@ namespace dcb::inline v0 {
 template <class E>
 consteval std::string_view event_name() {
   constexpr std::string_view name = json::name_of<E>();
-  static_assert(!name.empty() && name.find('<') == name.npos, "dcb: an event type that is a template needs `static constexpr auto event_name = \"…\"`");
+  static_assert(!name.empty() && name.find('<') == name.npos,
+                "dcb: an event type that is a template needs `static constexpr auto event_name = \"…\"`");
   return name;
 }
 
@@ -62,7 +63,8 @@ inline constexpr auto id_keys = []<std::size_t... I>(std::index_sequence<I...>) 
   };
   (add(std::type_identity<reflect::member_type<T, I>>{}, reflect::member_names<T>[I]), ...);
   return keys;
-}(std::make_index_sequence<reflect::member_count<T>()>{});
+}
+(std::make_index_sequence<reflect::member_count<T>()>{});
 
 // The tags of a struct's ids, in the order of id_keys for plain ids.
 template <class T>
@@ -71,9 +73,12 @@ void add_tags(const T& object, std::vector<std::string>& tags) {
   [[maybe_unused]] auto add = [&]<class M>(const M& member) {
     if constexpr (has_ids<M>) {
       const auto key = id_keys<T>[n++].key;
-      if constexpr (is_id<M>) tags.push_back(tag(key, member.value));
-      else if constexpr (requires { member.size(); }) for (const auto& each : member) tags.push_back(tag(key, each.value));
-      else if (member) tags.push_back(tag(key, member->value));
+      if constexpr (is_id<M>)
+        tags.push_back(tag(key, member.value));
+      else if constexpr (requires { member.size(); })
+        for (const auto& each : member) tags.push_back(tag(key, each.value));
+      else if (member)
+        tags.push_back(tag(key, member->value));
     }
   };
   reflect::with_members(object, [&](const auto&... member) { (add(member), ...); });
@@ -138,15 +143,18 @@ consteval bool keys_agree() {
 
 template <class Event>
 struct event_schema {
-  static_assert(sizeof(Event) == 0, "dcb: the events of a store have to be a std::variant of structs, for example std::variant<ItemAdded, ItemRemoved>");
+  static_assert(sizeof(Event) == 0,
+                "dcb: the events of a store have to be a std::variant of structs, for example std::variant<ItemAdded, ItemRemoved>");
 };
 
 // A store's events: the alternatives of a variant.
 template <class... E>
 struct event_schema<std::variant<E...>> {
   using Event = std::variant<E...>;
-  static_assert((reflect::aggregate<E> && ...), "dcb: every event has to be a plain struct: no constructors, no private members, no virtual functions");
-  static_assert(names_differ(std::array{event_name<E>()...}), "dcb: two events of this variant are stored under the same name: give one of them another `event_name`");
+  static_assert((reflect::aggregate<E> && ...),
+                "dcb: every event has to be a plain struct: no constructors, no private members, no virtual functions");
+  static_assert(names_differ(std::array{event_name<E>()...}),
+                "dcb: two events of this variant are stored under the same name: give one of them another `event_name`");
   static_assert(keys_agree<E...>(), "dcb: ids with the same key have values of different types in two events: give one of them another key");
 
   static constexpr std::array<const event_type*, sizeof...(E)> types{&event_type_of<E>...};
@@ -167,7 +175,8 @@ struct event_schema<std::variant<E...>> {
     using maker = void* (*)(Event&);
     static constexpr auto makers = []<std::size_t... I>(std::index_sequence<I...>) {
       return std::array<maker, sizeof...(I)>{[](Event& event) -> void* { return &event.template emplace<I>(); }...};
-    }(std::index_sequence_for<E...>{});
+    }
+    (std::index_sequence_for<E...>{});
     for (std::size_t i = 0; i < types.size(); ++i) {
       if (types[i]->name != stored.type) continue;
       Event event;
@@ -200,8 +209,10 @@ using events = typename join_events<std::variant<>, E...>::type;
 // An event of a narrower variant as one of a wider.
 template <class Wide, class Narrow>
 Wide widen(Narrow&& event) {
-  if constexpr (std::same_as<std::remove_cvref_t<Narrow>, Wide>) return std::forward<Narrow>(event);
-  else return std::visit([]<class E>(E&& e) { return Wide{std::forward<E>(e)}; }, std::forward<Narrow>(event));
+  if constexpr (std::same_as<std::remove_cvref_t<Narrow>, Wide>)
+    return std::forward<Narrow>(event);
+  else
+    return std::visit([]<class E>(E&& e) { return Wide{std::forward<E>(e)}; }, std::forward<Narrow>(event));
 }
 
 }  // namespace dcb::inline v0

@@ -75,14 +75,17 @@ class history {
     if (begun_ && !options_.backwards && !options_.upto) options_.upto = log_->head(call_);
     auto bounded = options_;
     bounded.max_count = std::min(options_.max_count.value_or(batch_size), batch_size);
-    log_->read(query_, bounded, [&](const recorded_event& stored) { return batch_.push_back(event_schema<Event>::record(stored)), true; }, call_);
+    log_->read(
+        query_, bounded, [&](const recorded_event& stored) { return batch_.push_back(event_schema<Event>::record(stored)), true; }, call_);
     begun_ = true;
     const auto count = static_cast<std::int64_t>(batch_.size());
     done_ = count < *bounded.max_count || options_.max_count == count;
     if (done_) return;
     if (options_.max_count) *options_.max_count -= count;
-    if (options_.backwards) options_.upto = batch_.back().position - 1;
-    else options_.after = batch_.back().position;
+    if (options_.backwards)
+      options_.upto = batch_.back().position - 1;
+    else
+      options_.after = batch_.back().position;
   }
 
   event_log* log_;
@@ -99,8 +102,7 @@ class history {
 template <class Log>
 struct log_holder {
   Log held;
-  log_holder()
-    requires std::default_initializable<Log>
+  log_holder() requires std::default_initializable<Log>
   = default;
   explicit log_holder(Log&& log) : held(std::move(log)) {}
   log_holder(const log_holder&) = delete;
@@ -121,8 +123,8 @@ class event_store {
   std::int64_t append(std::span<const Event> events, const append_options& options = {}) const { return append_encoded(events, {}, options); }
 
   template <class... E>
-    requires(sizeof...(E) > 0 && (has_alternative<Event, E> && ...))
-  std::int64_t append(const E&... events) const {
+  requires(sizeof...(E) > 0 && (has_alternative<Event, E> && ...)) std::int64_t append(const E&... events)
+  const {
     const Event all[]{Event{events}...};
     return append(std::span<const Event>{all});
   }
@@ -144,8 +146,10 @@ class event_store {
     return log_->read(
         known(query), options,
         [&](const recorded_event& stored) {
-          if constexpr (std::convertible_to<std::invoke_result_t<Sink&, const recorded<Event>&>, bool>) return bool(sink(event_schema<Event>::record(stored)));
-          else return sink(event_schema<Event>::record(stored)), true;
+          if constexpr (std::convertible_to<std::invoke_result_t<Sink&, const recorded<Event>&>, bool>)
+            return bool(sink(event_schema<Event>::record(stored)));
+          else
+            return sink(event_schema<Event>::record(stored)), true;
         },
         call);
   }
@@ -156,7 +160,8 @@ class event_store {
   std::int64_t load(States& states, std::int64_t after = 0, const call_options& call = {}) const {
     if constexpr (is_tuple<States>) {
       loading<Event, States> load{states};
-      return log_->read(load.query(), {.after = after}, [&](const recorded_event& stored) { return load.fold(stored), true; }, call);
+      return log_->read(
+          load.query(), {.after = after}, [&](const recorded_event& stored) { return load.fold(stored), true; }, call);
     } else {
       std::tuple<States&> one{states};
       return load<std::tuple<States&>>(one, after, call);
@@ -165,8 +170,12 @@ class event_store {
 
   std::int64_t head(const call_options& call = {}) const { return log_->head(call); }
   bool exists(const event_query& query, std::int64_t after = 0, const call_options& call = {}) const { return log_->exists(query, after, call); }
-  std::int64_t count(const event_query& query, std::int64_t after = 0, const call_options& call = {}) const { return log_->count(query, after, call); }
-  std::optional<std::int64_t> last(const event_query& query = event_query::all(), const call_options& call = {}) const { return log_->last(query, call); }
+  std::int64_t count(const event_query& query, std::int64_t after = 0, const call_options& call = {}) const {
+    return log_->count(query, after, call);
+  }
+  std::optional<std::int64_t> last(const event_query& query = event_query::all(), const call_options& call = {}) const {
+    return log_->last(query, call);
+  }
   std::int64_t position_at(timestamp time, const call_options& call = {}) const { return log_->position_at(time, call); }
 
  protected:

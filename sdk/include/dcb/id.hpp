@@ -29,8 +29,7 @@ struct literal {
 inline std::string to_tag(const std::string& value) { return value; }
 inline std::string to_tag(const uuid& value) { return value.to_string(); }
 template <std::integral Number>
-  requires(!std::same_as<Number, bool>)
-std::string to_tag(Number value) {
+requires(!std::same_as<Number, bool>) std::string to_tag(Number value) {
   char buffer[24];
   return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
 }
@@ -40,8 +39,10 @@ template <class T>
 std::string tag(std::string_view key, const T& value) {
   std::string text{key};
   text += ':';
-  if constexpr (std::convertible_to<const T&, std::string_view>) text += std::string_view{value};
-  else text += to_tag(value);
+  if constexpr (std::convertible_to<const T&, std::string_view>)
+    text += std::string_view{value};
+  else
+    text += to_tag(value);
   return text;
 }
 
@@ -58,19 +59,14 @@ struct id : id_base {
 
   id() = default;
   template <class From>
-    requires(std::convertible_to<From, T> && !std::same_as<std::remove_cvref_t<From>, id>)
-  id(From&& from) : value(std::forward<From>(from)) {}
+  requires(std::convertible_to<From, T> && !std::same_as<std::remove_cvref_t<From>, id>) id(From&& from) : value(std::forward<From>(from)) {}
 
   operator const T&() const noexcept { return value; }
   const T& operator*() const noexcept { return value; }
   const T* operator->() const noexcept { return &value; }
 
   friend bool operator==(const id& left, const id& right) { return left.value == right.value; }
-  friend auto operator<=>(const id& left, const id& right)
-    requires std::three_way_comparable<T>
-  {
-    return left.value <=> right.value;
-  }
+  friend auto operator<=>(const id& left, const id& right) requires std::three_way_comparable<T> { return left.value <=> right.value; }
 };
 
 template <class Stream, class T, literal Key>
@@ -97,7 +93,9 @@ struct id_member<std::vector<M>> {
   using id_type = M;
 };
 template <class M>
-concept has_ids = requires { typename id_member<M>::id_type; };
+concept has_ids = requires {
+  typename id_member<M>::id_type;
+};
 
 }  // namespace dcb::inline v0
 

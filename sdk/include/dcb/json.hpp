@@ -60,12 +60,24 @@ struct path {
 class reader;
 class writer;
 
+// How values of a type are read and written; one for all members of the type.
+struct form {
+  void (*read)(reader&, void*);
+  void (*write)(writer&, const void*);
+  void (*write_empty)(writer&);
+};
+
 struct member {
   std::string_view name;
-  bool may_be_missing;                // by its type, or listed
-  bool (*has_initialiser)();          // other than the empty value
-  void (*read)(reader&, void*);       // both take the whole struct
-  void (*write)(writer&, const void*);
+  bool may_be_missing;  // by its type, or listed
+  const form* type;
+};
+
+// A struct as the compiled code sees it.
+struct layout {
+  std::span<const member> members;
+  void* (*at)(void* object, std::size_t index);                                                // the address of a member
+  bool (*with_fresh)(bool (*question)(const layout&, void*, std::size_t), std::size_t index);  // asks of an object made by initialisers alone
 };
 
 // One value of the text that is being read. A value can be read once. Every function throws decode_error if the value is of another type.
@@ -78,7 +90,7 @@ class DCB_EXPORT reader {
   double take_double();
   std::string_view take_string();  // valid until the next value is read
   std::string_view take_enum(std::optional<std::int64_t>& number);
-  void take_object(void* object, std::span<const member> members);
+  void take_object(void* object, const layout& type);
   std::size_t take_elements(void* container, void (*element)(reader&, std::size_t, void*));  // answers how many
   std::size_t take_entries(void* container, void (*entry)(reader&, std::string_view, void*));
   [[noreturn]] void fail(const std::string& what) const;
@@ -100,7 +112,7 @@ class DCB_EXPORT writer {
   void put_double(double value);
   void put_float(float value);
   void put_string(std::string_view value);
-  void put_object(const void* object, std::span<const member> members);
+  void put_object(const void* object, const layout& type);
   void open(char bracket);
   void separate();  // before each element
   void put_key(std::string_view key);
@@ -124,7 +136,9 @@ DCB_EXPORT void check_text(std::string_view text);
 DCB_EXPORT void check(std::string_view text);
 
 template <class T>
-concept custom = requires(const T& t) { json_as<T>::to(t); };
+concept custom = requires(const T& t) {
+  json_as<T>::to(t);
+};
 template <class T>
 struct is_optional : std::false_type {};
 template <class T>
@@ -143,7 +157,7 @@ concept map_like = requires(T& t) {
   t.insert_or_assign(std::declval<typename T::key_type>(), std::declval<typename T::mapped_type>());
 };
 template <class T>
-concept sequence = !map_like<T> && !std::same_as<T, std::string> && requires(T& t) {
+concept sequence = !map_like<T> && !std::same_as<T, std::string> && requires(T & t) {
   typename T::value_type;
   t.clear();
   t.insert(t.end(), std::declval<typename T::value_type>());
@@ -172,11 +186,14 @@ consteval auto find_enum_names() {
   return names;
 }
 template <class E>
-concept named_enum = std::is_enum_v<E> && requires { E{0}; };
+concept named_enum = std::is_enum_v<E> && requires {
+  E{0};
+};
 template <named_enum E>
 inline constexpr auto enum_names = []<std::size_t... I>(std::index_sequence<I...>) {
   return find_enum_names<E, static_cast<E>(I)...>();
-}(std::make_index_sequence<128>{});
+}
+(std::make_index_sequence<128>{});
 
 template <class E>
 std::string_view enum_name(E value) {
@@ -199,8 +216,10 @@ bool enum_value(std::string_view name, E& value) {
 
 template <class T>
 consteval std::string_view name_of() {
-  if constexpr (requires { T::event_name; }) return T::event_name;
-  else return reflect::type_name<T>();
+  if constexpr (requires { T::event_name; })
+    return T::event_name;
+  else
+    return reflect::type_name<T>();
 }
 
 template <class T>
@@ -239,38 +258,57 @@ consteval bool defaulted_are_members() {
   return true;
 }
 
-template <class T, std::size_t I>
-bool has_initialiser() {
-  T fresh{};
-  using M = reflect::member_type<T, I>;
-  return write(std::get<I>(reflect::tie(fresh))) != write(M{});
-}
-
-template <class T, std::size_t I>
-constexpr member describe() {
-  return {reflect::member_names<T>[I], may_be_missing<T, I>(), &has_initialiser<T, I>,
-          [](reader& in, void* object) { take(in, std::get<I>(reflect::tie(*static_cast<T*>(object)))); },
-          [](writer& out, const void* object) { put(out, std::get<I>(reflect::tie(*static_cast<const T*>(object)))); }};
-}
+template <class M>
+inline constexpr form form_of{
+    [](reader& in, void* value) { take(in, *static_cast<M*>(value)); },
+    [](writer& out, const void* value) { put(out, *static_cast<const M*>(value)); },
+    [](writer& out) { put(out, M{}); },
+};
 
 template <class T>
 inline constexpr auto members = []<std::size_t... I>(std::index_sequence<I...>) {
   static_assert(defaulted_are_members<T>(), "dcb: `defaulted` names something that is no member of this struct");
-  return std::array<member, sizeof...(I)>{describe<T, I>()...};
-}(std::make_index_sequence<reflect::member_count<T>()>{});
+  return std::array<member, sizeof...(I)>{member{reflect::member_names<T>[I], may_be_missing<T, I>(), &form_of<reflect::member_type<T, I>>}...};
+}
+(std::make_index_sequence<reflect::member_count<T>()>{});
+
+template <class T>
+void* member_at(void* object, [[maybe_unused]] std::size_t index) {
+  return reflect::with_members(*static_cast<T*>(object), [&](auto&... member) -> void* {
+    void* const all[]{&member..., nullptr};
+    return all[index];
+  });
+}
+
+template <class T>
+bool with_fresh(bool (*question)(const layout&, void*, std::size_t), std::size_t index);
+
+template <class T>
+inline constexpr layout layout_of{members<T>, &member_at<T>, &with_fresh<T>};
+
+template <class T>
+bool with_fresh(bool (*question)(const layout&, void*, std::size_t), std::size_t index) {
+  T fresh{};
+  return question(layout_of<T>, &fresh, index);
+}
 
 // Keys of objects are text.
 template <class K>
 std::string key_text(const K& key) {
-  if constexpr (is_id<K>) return key_text(key.value);
-  else if constexpr (std::is_enum_v<K>) return std::string{enum_name(key)}.empty() ? to_tag(static_cast<std::underlying_type_t<K>>(key)) : std::string{enum_name(key)};
-  else return to_tag(key);
+  if constexpr (is_id<K>)
+    return key_text(key.value);
+  else if constexpr (std::is_enum_v<K>)
+    return std::string{enum_name(key)}.empty() ? to_tag(static_cast<std::underlying_type_t<K>>(key)) : std::string{enum_name(key)};
+  else
+    return to_tag(key);
 }
 
 template <class K>
 K read_key(const reader& in, std::string_view text) {
-  if constexpr (is_id<K>) return read_key<typename K::value_type>(in, text);
-  else if constexpr (std::same_as<K, uuid>) return uuid::from_string(text);
+  if constexpr (is_id<K>)
+    return read_key<typename K::value_type>(in, text);
+  else if constexpr (std::same_as<K, uuid>)
+    return uuid::from_string(text);
   else if constexpr (std::is_enum_v<K>) {
     K key{};
     if (!enum_value(text, key)) key = static_cast<K>(read_key<std::underlying_type_t<K>>(in, text));
@@ -288,21 +326,34 @@ K read_key(const reader& in, std::string_view text) {
 
 template <class T>
 void put(writer& out, const T& value) {
-  if constexpr (custom<T>) put(out, json_as<T>::to(value));
-  else if constexpr (is_id<T>) put(out, value.value);
-  else if constexpr (std::same_as<T, bool>) out.put_bool(value);
+  if constexpr (custom<T>)
+    put(out, json_as<T>::to(value));
+  else if constexpr (is_id<T>)
+    put(out, value.value);
+  else if constexpr (std::same_as<T, bool>)
+    out.put_bool(value);
   else if constexpr (std::is_enum_v<T>) {
-    if (const auto name = enum_name(value); !name.empty()) out.put_string(name);
-    else put(out, static_cast<std::underlying_type_t<T>>(value));
-  } else if constexpr (std::signed_integral<T>) out.put_integer(value);
-  else if constexpr (std::unsigned_integral<T>) out.put_unsigned(value);
-  else if constexpr (std::same_as<T, float>) out.put_float(value);
-  else if constexpr (std::same_as<T, double>) out.put_double(value);
-  else if constexpr (std::same_as<T, uuid>) out.put_string(value.to_string());
-  else if constexpr (std::convertible_to<const T&, std::string_view>) out.put_string(value);
+    if (const auto name = enum_name(value); !name.empty())
+      out.put_string(name);
+    else
+      put(out, static_cast<std::underlying_type_t<T>>(value));
+  } else if constexpr (std::signed_integral<T>)
+    out.put_integer(value);
+  else if constexpr (std::unsigned_integral<T>)
+    out.put_unsigned(value);
+  else if constexpr (std::same_as<T, float>)
+    out.put_float(value);
+  else if constexpr (std::same_as<T, double>)
+    out.put_double(value);
+  else if constexpr (std::same_as<T, uuid>)
+    out.put_string(value.to_string());
+  else if constexpr (std::convertible_to<const T&, std::string_view>)
+    out.put_string(value);
   else if constexpr (is_optional<T>::value) {
-    if (value) put(out, *value);
-    else out.put_null();
+    if (value)
+      put(out, *value);
+    else
+      out.put_null();
   } else if constexpr (is_variant<T>::value) {
     std::visit(
         [&]<class Alternative>(const Alternative& alternative) {
@@ -329,15 +380,18 @@ void put(writer& out, const T& value) {
     out.close(']');
   } else {
     static_assert(reflect::aggregate<T>, "dcb: this type has no JSON form: make it a plain struct, or specialise dcb::json_as for it");
-    out.put_object(&value, members<T>);
+    out.put_object(&value, layout_of<T>);
   }
 }
 
 template <class T, std::size_t I = 0>
 void take_alternative(reader& in, std::string_view name, T& value) {
-  if constexpr (I == std::variant_size_v<T>) in.fail("no alternative is named \"" + std::string{name} + "\"");
-  else if (name_of<std::variant_alternative_t<I, T>>() == name) take(in, value.template emplace<I>());
-  else take_alternative<T, I + 1>(in, name, value);
+  if constexpr (I == std::variant_size_v<T>)
+    in.fail("no alternative is named \"" + std::string{name} + "\"");
+  else if (name_of<std::variant_alternative_t<I, T>>() == name)
+    take(in, value.template emplace<I>());
+  else
+    take_alternative<T, I + 1>(in, name, value);
 }
 
 template <class T>
@@ -346,26 +400,35 @@ void take(reader& in, T& value) {
     std::remove_cvref_t<decltype(json_as<T>::to(value))> form{};
     take(in, form);
     value = json_as<T>::from(std::move(form));
-  } else if constexpr (is_id<T>) take(in, value.value);
-  else if constexpr (std::same_as<T, bool>) value = in.take_bool();
+  } else if constexpr (is_id<T>)
+    take(in, value.value);
+  else if constexpr (std::same_as<T, bool>)
+    value = in.take_bool();
   else if constexpr (std::is_enum_v<T>) {
     std::optional<std::int64_t> number;
     const auto name = in.take_enum(number);
-    if (number) value = static_cast<T>(*number);
-    else if (!enum_value(name, value)) in.fail("no enumerator is named \"" + std::string{name} + "\"");
+    if (number)
+      value = static_cast<T>(*number);
+    else if (!enum_value(name, value))
+      in.fail("no enumerator is named \"" + std::string{name} + "\"");
   } else if constexpr (std::signed_integral<T>) {
     value = static_cast<T>(in.take_integer(std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
   } else if constexpr (std::unsigned_integral<T>) {
     value = static_cast<T>(in.take_unsigned(std::numeric_limits<T>::max()));
-  } else if constexpr (std::floating_point<T>) value = static_cast<T>(in.take_double());
-  else if constexpr (std::same_as<T, uuid>) value = uuid::from_string(in.take_string());
-  else if constexpr (std::same_as<T, std::string>) value = in.take_string();
+  } else if constexpr (std::floating_point<T>)
+    value = static_cast<T>(in.take_double());
+  else if constexpr (std::same_as<T, uuid>)
+    value = uuid::from_string(in.take_string());
+  else if constexpr (std::same_as<T, std::string>)
+    value = in.take_string();
   else if constexpr (is_optional<T>::value) {
-    if (in.take_null()) value.reset();
-    else take(in, value.emplace());
+    if (in.take_null())
+      value.reset();
+    else
+      take(in, value.emplace());
   } else if constexpr (is_variant<T>::value) {
-    const auto alternatives =
-        in.take_entries(&value, [](reader& entry, std::string_view name, void* variant) { take_alternative(entry, name, *static_cast<T*>(variant)); });
+    const auto alternatives = in.take_entries(
+        &value, [](reader& entry, std::string_view name, void* variant) { take_alternative(entry, name, *static_cast<T*>(variant)); });
     if (alternatives != 1) in.fail("expected one alternative, found " + std::to_string(alternatives));
   } else if constexpr (map_like<T>) {
     value.clear();
@@ -392,7 +455,7 @@ void take(reader& in, T& value) {
     if (elements != value.size()) in.fail("expected " + std::to_string(value.size()) + " elements, found " + std::to_string(elements));
   } else {
     static_assert(reflect::aggregate<T>, "dcb: this type has no JSON form: make it a plain struct, or specialise dcb::json_as for it");
-    in.take_object(&value, members<T>);
+    in.take_object(&value, layout_of<T>);
   }
 }
 

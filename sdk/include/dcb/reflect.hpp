@@ -40,8 +40,7 @@ struct anything {
 template <class T>
 struct any_base_of {
   template <class Base>
-    requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>)
-  operator Base() const noexcept;
+  requires(std::is_base_of_v<Base, T> && !std::is_same_v<Base, T>) operator Base() const noexcept;
 };
 
 template <class T, std::size_t... I>
@@ -55,13 +54,18 @@ constexpr bool takes_braces(Empty...) {
 }
 
 template <class T>
-concept with_base = requires { T{any_base_of<T>{}}; };
+concept with_base = requires {
+  T{any_base_of<T>{}};
+};
 
 template <class T, std::size_t N = 0>
 consteval std::size_t count_members() {
-  if constexpr (N > max_members) return N;
-  else if constexpr (takes<T>(std::make_index_sequence<N>{}) && !takes<T>(std::make_index_sequence<N + 1>{})) return N;
-  else return count_members<T, N + 1>();
+  if constexpr (N > max_members)
+    return N;
+  else if constexpr (takes<T>(std::make_index_sequence<N>{}) && !takes<T>(std::make_index_sequence<N + 1>{}))
+    return N;
+  else
+    return count_members<T, N + 1>();
 }
 
 // The number of data members of T.
@@ -70,7 +74,8 @@ consteval std::size_t member_count() {
   static_assert(aggregate<T>, "dcb: this type has to be a plain struct: no constructors, no private members, no virtual functions");
   static_assert(!with_base<T>, "dcb: a struct with a base class cannot be taken apart: repeat the members, or hold the base as a member");
   constexpr std::size_t count = count_members<T>();
-  static_assert(count <= max_members, "dcb: more than 32 members (an array member counts as its elements): group some of them in a struct, or use std::array");
+  static_assert(count <= max_members,
+                "dcb: more than 32 members (an array member counts as its elements): group some of them in a struct, or use std::array");
   return count;
 }
 
@@ -139,9 +144,7 @@ template <class T>
 address(const T*) -> address<T>;
 
 // What follows the last scope or member operator in what the compiler prints.
-constexpr std::string_view last_name(std::string_view text) {
-  return text.substr(text.find_last_of(".:>&) ") + 1);
-}
+constexpr std::string_view last_name(std::string_view text) { return text.substr(text.find_last_of(".:>&) ") + 1); }
 
 template <auto Address>
 consteval std::string_view member_name() {
@@ -170,7 +173,8 @@ template <class T>
 consteval auto find_member_names() {
   return []<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<std::string_view, sizeof...(I)>{member_name<address{&std::get<I>(tie(nowhere<T>.value))}>()...};
-  }(std::make_index_sequence<member_count<T>()>{});
+  }
+  (std::make_index_sequence<member_count<T>()>{});
 }
 
 // The names of T's members in order.

@@ -24,7 +24,9 @@ event_query query(Tag&&... tags) {
 }
 
 template <class State, class E>
-concept applies = requires(State& state, const E& event) { state.apply(event); };
+concept applies = requires(State& state, const E& event) {
+  state.apply(event);
+};
 
 /// A state without some of the event types that it applies; see `without`.
 template <class State, class... E>
@@ -46,8 +48,9 @@ DCB_EXPORT event_query query_for(std::span<const event_type* const> types, std::
 template <class State>
 consteval bool has_plain_ids() {
   return []<std::size_t... I>(std::index_sequence<I...>) {
-    return ((!has_ids<reflect::member_type<State, I>> || is_id<reflect::member_type<State, I>>) && ...);
-  }(std::make_index_sequence<reflect::member_count<State>()>{});
+    return ((!has_ids<reflect::member_type<State, I>> || is_id<reflect::member_type<State, I>>)&&...);
+  }
+  (std::make_index_sequence<reflect::member_count<State>()>{});
 }
 
 template <class Event>
@@ -59,7 +62,8 @@ struct state_schema<std::variant<E...>> {
 
   template <class State>
   static event_query wanted(const State& state, std::span<const bool> types) {
-    static_assert(has_plain_ids<State>(), "dcb: the ids of a state have to be plain dcb::id members: what would an optional or a vector of them filter?");
+    static_assert(has_plain_ids<State>(),
+                  "dcb: the ids of a state have to be plain dcb::id members: what would an optional or a vector of them filter?");
     static_assert(keys_agree<State, E...>(), "dcb: an id of this state has another value type than the events' id of the same key");
     std::vector<std::string> tags;
     add_tags(state, tags);
@@ -84,8 +88,10 @@ struct state_schema<std::variant<E...>> {
   static void apply(State& state, const std::variant<E...>& event) {
     using step = void (*)(State&, const std::variant<E...>&);
     static constexpr std::array<step, sizeof...(E)> steps{[]() -> step {
-      if constexpr (applies<State, E>) return [](State& s, const std::variant<E...>& e) { s.apply(*std::get_if<E>(&e)); };
-      else return nullptr;
+      if constexpr (applies<State, E>)
+        return [](State& s, const std::variant<E...>& e) { s.apply(*std::get_if<E>(&e)); };
+      else
+        return nullptr;
     }()...};
     if (const auto f = steps[event.index()]) f(state, event);
   }
@@ -99,8 +105,10 @@ inline constexpr bool is_tuple<std::tuple<T...>> = true;
 // One or several as several.
 template <class T>
 auto as_tuple(T value) {
-  if constexpr (is_tuple<T>) return value;
-  else return std::tuple<T>{std::move(value)};
+  if constexpr (is_tuple<T>)
+    return value;
+  else
+    return std::tuple<T>{std::move(value)};
 }
 
 // States with the query of each: folds events, each into the states that want it.
@@ -110,7 +118,9 @@ template <class Event, class... State>
 class loading<Event, std::tuple<State...>> {
  public:
   explicit loading(std::tuple<State...>& states)
-      : states_(states), queries_{std::apply([](const auto&... state) { return std::array<event_query, sizeof...(State)>{state_schema<Event>::query(state)...}; }, states)} {}
+      : states_(states),
+        queries_{std::apply([](const auto&... state) { return std::array<event_query, sizeof...(State)>{state_schema<Event>::query(state)...}; },
+                            states)} {}
 
   event_query query() const {
     event_query all;
@@ -125,7 +135,8 @@ class loading<Event, std::tuple<State...>> {
         if (sizeof...(State) == 1 || query.matches(stored.type, stored.tags)) state_schema<Event>::apply(state, event);
       };
       (apply(std::get<I>(states_), queries_[I]), ...);
-    }(std::index_sequence_for<State...>{});
+    }
+    (std::index_sequence_for<State...>{});
   }
 
  private:

@@ -35,9 +35,12 @@ std::string error_text(const Error& error) {
   if constexpr (std::is_enum_v<Error>) {
     const auto name = json::enum_name(error);
     return name.empty() ? to_json(error) : std::string{name};
-  } else if constexpr (std::convertible_to<const Error&, std::string>) return error;
-  else if constexpr (reflect::aggregate<Error>) return std::string{json::name_of<Error>()} + ' ' + to_json(error);
-  else return "an error of type " + std::string{reflect::type_name<Error>()};
+  } else if constexpr (std::convertible_to<const Error&, std::string>)
+    return error;
+  else if constexpr (reflect::aggregate<Error>)
+    return std::string{json::name_of<Error>()} + ' ' + to_json(error);
+  else
+    return "an error of type " + std::string{reflect::type_name<Error>()};
 }
 
 /// What the decision answered; see `given`.
@@ -48,8 +51,7 @@ class answered {
 
   /// Exactly these events, in this order.
   template <class... E>
-    requires(has_alternative<Event, E> && ...)
-  void then(const E&... events) const {
+  requires(has_alternative<Event, E>&&...) void then(const E&... events) const {
     const std::vector<Event> all{Event{events}...};
     const auto expected = listed(event_schema<Event>::encode(all));
     if (expected != got()) fail_expectation(expected, got());
@@ -100,7 +102,8 @@ class given_events {
     const memory_store<Event> store;
     if constexpr (sizeof...(Given) > 0) std::apply([&](const auto&... event) { store.append(event...); }, events_);
     typed_steps<Event, Decision> steps{decision};
-    if (const auto query = steps.begin(); !query.empty()) store.log().read(query, {}, [&](const recorded_event& stored) { return steps.fold(stored), true; });
+    if (const auto query = steps.begin(); !query.empty())
+      store.log().read(query, {}, [&](const recorded_event& stored) { return steps.fold(stored), true; });
     static_cast<void>(steps.decide());
     return steps.answer();
   }

@@ -27,21 +27,30 @@ void count(Tally& tally, const Made& made) {
 }
 
 void carry_out(const dcb::decision_maker<ShopEvent>& maker, const Order& order, Tally& tally) {
-  if (order.action == "register") count(tally, maker.make(CreateUser{order.user, order.what}));
-  else if (order.action == "add") count(tally, maker.make(AddItem{order.user, order.what, order.quantity}));
-  else if (order.action == "remove") count(tally, maker.make(RemoveItem{order.user, order.what}));
-  else if (order.action == "update") count(tally, maker.make(UpdateItem{order.user, order.what, order.quantity}));
-  else if (order.action == "checkout") count(tally, maker.make(CheckoutCart{order.user}));
-  else if (order.action == "emit") count(tally, maker.make(EmitCoupon{order.what, order.quantity}));
+  if (order.action == "register")
+    count(tally, maker.make(CreateUser{order.user, order.what}));
+  else if (order.action == "add")
+    count(tally, maker.make(AddItem{order.user, order.what, order.quantity}));
+  else if (order.action == "remove")
+    count(tally, maker.make(RemoveItem{order.user, order.what}));
+  else if (order.action == "update")
+    count(tally, maker.make(UpdateItem{order.user, order.what, order.quantity}));
+  else if (order.action == "checkout")
+    count(tally, maker.make(CheckoutCart{order.user}));
+  else if (order.action == "emit")
+    count(tally, maker.make(EmitCoupon{order.what, order.quantity}));
   else if (order.action == "coupon") {
     const auto made = maker.make(ApplyCoupon{order.user, order.what});
     count(tally, made);
     if (!made && made.error() == CouponError::coupon_not_available) ++tally.sold_out;
-  } else throw std::runtime_error{"unknown action " + order.action};
+  } else
+    throw std::runtime_error{"unknown action " + order.action};
 }
 
 // A user's orders stay in order: one process has them all. Everybody reaches for the same coupons.
-bool belongs_to(const Order& order, int process) { return order.user != "shop" && std::hash<std::string>{}(order.user) % processes == static_cast<std::size_t>(process); }
+bool belongs_to(const Order& order, int process) {
+  return order.user != "shop" && std::hash<std::string>{}(order.user) % processes == static_cast<std::size_t>(process);
+}
 
 Tally work(const dcb::event_store<ShopEvent>& store, const std::vector<Order>& orders, int process) {
   dcb::decision_maker maker{store};
@@ -80,8 +89,8 @@ bool wait_for(const std::vector<pid_t>& children) {
 }
 
 bool report(const Tally& total, const Account& account, std::size_t orders) {
-  std::cout << processes << " processes carried out " << orders << " orders at once: " << total.accepted << " accepted, " << total.refused << " refused ("
-            << total.sold_out << " because the coupon was gone).\n"
+  std::cout << processes << " processes carried out " << orders << " orders at once: " << total.accepted << " accepted, " << total.refused
+            << " refused (" << total.sold_out << " because the coupon was gone).\n"
             << total.conflicts << " decisions turned out stale and were made anew. No error reached anybody.\n"
             << account.events << " events were appended:\n";
   for (const auto& [type, count] : account.by_type) std::cout << "  " << count << '\t' << type << '\n';
