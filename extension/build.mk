@@ -26,8 +26,9 @@ $(error $(PG_CONFIG) finds no server to build for; scripts/packages installs one
 endif
 include $(PGXS)
 
-# PGXS keeps the C++ flags from the bitcode's compiler.
-COMPILE.cxx.bc += $(PG_CXXFLAGS)
+# PGXS keeps the C++ flags from the bitcode's compiler, which is clang and sees through the server's macros: HOLD_INTERRUPTS increments a
+# volatile.
+COMPILE.cxx.bc += $(PG_CXXFLAGS) -Wno-deprecated-volatile
 
 $(OBJS) $(OBJS:.o=.bc): $(wildcard extension/*.h extension/*.hpp) extension/build.mk
 
