@@ -2,6 +2,8 @@
 
 #include <dcb/error.hpp>
 
+#include <algorithm>
+
 namespace dcb::inline v0 {
 namespace {
 
@@ -11,12 +13,11 @@ constexpr statement submit_sql{.sql = "CALL dcb.submit($1::text, $2::dcb.new_eve
 
 constexpr statement append_sql{.sql = "SELECT dcb.append($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid)", .name = "dcb_append"};
 
-// The head is taken once, before the rows, and bounds them: so it belongs to them, whatever snapshots the functions use.
+// One statement, one snapshot: the watermark belongs to the rows. Unlike the head it does not wait for other sessions' flushes.
 constexpr statement read_sql{.sql =
-                                 "WITH log AS MATERIALIZED (SELECT dcb.head($1::text) AS head) "
-                                 "SELECT log.head, e.position, e.type, e.tags, e.data, e.payload, e.metadata, e.id, e.recorded_at "
-                                 "FROM log LEFT JOIN LATERAL dcb.read($1::text, $2::dcb.query, $3::bigint, $4::bigint, $5::boolean, "
-                                 "LEAST($6::bigint, log.head)) e ON true",
+                                 "SELECT log.watermark, e.position, e.type, e.tags, e.data, e.payload, e.metadata, e.id, e.recorded_at "
+                                 "FROM (SELECT dcb.watermark($1::text) AS watermark OFFSET 0) log "
+                                 "LEFT JOIN dcb.read($1::text, $2::dcb.query, $3::bigint, $4::bigint, $5::boolean, $6::bigint) e ON true",
                              .name = "dcb_read"};
 
 constexpr statement head_sql{.sql = "SELECT dcb.head($1::text)", .name = "dcb_head"};
@@ -77,9 +78,10 @@ std::int64_t command::read(const event_query& query, const read_options& options
   read_progress progress;
   recorded_event event;
   on.stream(read_sql, values, limits, [&](const result& row) {
-    progress.head = decode_int8(required(row, 0));
-    if (!row.value(0, 1)) return true;  // nothing matches: the head stands alone
+    progress.head = std::max(progress.head, decode_int8(required(row, 0)));
+    if (!row.value(0, 1)) return true;  // nothing matches: the watermark stands alone
     decode_row(row, event);
+    progress.head = std::max(progress.head, event.position);
     ++progress.delivered;
     progress.last_position = event.position;
     progress.stopped = !sink(event);

@@ -54,8 +54,8 @@ class DCB_EXPORT event_log {
                               const call_options& call = {}) = 0;
 
   /// Hands the matching events to the sink and answers the position that this read vouches for: nothing that matches is unknown to the
-  /// caller up to there, so that an append under the same query with this position as `after` is exact. It is the head at the time of the read, or
-  /// `upto` if that is less, and the last position delivered if `max_count` or the sink ended a forward read (see `vouched_position`).
+  /// caller up to there, so that an append under the same query with this position as `after` is exact. It is at or near the head at the time of
+  /// the read, or `upto` if that is less, and the last position delivered if `max_count` or the sink ended a forward read (see `vouched_position`).
   /// Throws `error` DCB02 (query), and whatever the sink throws.
   virtual std::int64_t read(const event_query& query, const read_options& options, const event_sink& sink, const call_options& call = {}) = 0;
 
