@@ -129,7 +129,7 @@ class game {
   bool find_free(session& s, int racer, const std::string& query, std::string& after) {
     static const char* const statements[] = {"SELECT dcb.exists($1, $2::dcb.query, $3), dcb.head($1)",
                                              "SELECT taken, head FROM (SELECT dcb.head($1) AS head, dcb.exists($1, $2::dcb.query, $3) AS taken) AS x",
-                                             "SELECT count(*) > 0, dcb.head($1) FROM dcb.read($1, $2::dcb.query, $3)"};
+                                             "SELECT count(*) > 0, greatest(dcb.watermark($1), max(position)) FROM dcb.read($1, $2::dcb.query, $3)"};
     const answer got = s.must(statements[racer % 3], {store_.name(), query, std::to_string(start_)});
     after = got.rows.at(0).at(1);
     return got.value() == "f";

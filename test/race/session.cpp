@@ -18,7 +18,8 @@ session::session(const std::string& options) {
   if (std::getenv("PGHOST") == nullptr) throw unexpected("PGHOST is not set: run this under scripts/with-cluster");
   connection_.reset(PQconnectdb(options.c_str()));
   if (lost()) throw unexpected(trimmed(PQerrorMessage(connection_.get())));
-  PQsetNoticeProcessor(connection_.get(), [](void*, const char*) {}, nullptr);
+  PQsetNoticeProcessor(
+      connection_.get(), [](void*, const char*) {}, nullptr);
 }
 
 answer session::read(PGresult* result) const {

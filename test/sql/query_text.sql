@@ -37,6 +37,12 @@ SELECT is((dcb.query(types => '{A}') || dcb.query(types => '{B}')) || dcb.query(
 SELECT is((dcb.query('{A}', after => 3) || dcb.query(types => '{A}'))::text::dcb.query, '{"items":[{"types":["A"]},{"types":["A"],"after":3}]}'::dcb.query, 'items that differ in after alone stay apart');
 SELECT is(dcb.query(types => '{A}') || NULL::dcb.query, NULL, 'union with NULL is NULL');
 
+SELECT is(dcb.any_of(dcb.query(types => '{B}'), dcb.query(tags => '{t}'), dcb.query(types => '{B}')), dcb.query(types => '{B}') || dcb.query(tags => '{t}'), 'dcb.any_of is the union');
+SELECT is(dcb.any_of(dcb.query(types => '{B}')), dcb.query(types => '{B}'), 'dcb.any_of of one query is that query');
+SELECT is(dcb.any_of(VARIADIC ARRAY[dcb.query(types => '{B}'), dcb.all()]), '{"items": [{}, {"types": ["B"]}]}'::dcb.query, 'dcb.any_of of an array');
+SELECT pg_temp.refuses($$SELECT dcb.any_of(VARIADIC '{}'::dcb.query[])$$, 'DCB02', '.', '.', '.', 'dcb.any_of of nothing');
+SELECT pg_temp.refuses($$SELECT dcb.any_of(dcb.all(), NULL)$$, '22004', '.', '', '.', 'dcb.any_of with a NULL');
+
 -- Equality and hash agree with the canonical form.
 SELECT ok('{"items":[{"types":["B","A"]},{"tags":["x"]}]}'::dcb.query = '{"items":[{"tags":["x","x"]},{"types":["A","B"]}]}'::dcb.query, 'equal whatever the order');
 SELECT ok(NOT ('{"items":[{"types":["B","A"]}]}'::dcb.query <> dcb.query(types => '{A,B}')), '<> is the negation');
@@ -74,6 +80,7 @@ SELECT pg_temp.refuses($$SELECT dcb.query(tags => array_agg('t' || n)) FROM gene
 SELECT pg_temp.refuses($$SELECT dcb.query(types => array_agg('t' || n)) FROM generate_series(1, 1025) n$$, 'DCB06', '.', '1025', '.', 'limit: 1025 types in an item');
 SELECT pg_temp.refuses($$SELECT dcb.query(except_types => array_agg('t' || n)) FROM generate_series(1, 1025) n$$, 'DCB06', '.', '1025', '.', 'limit: 1025 excluded types in an item');
 SELECT pg_temp.refuses($$SELECT ('{"items":[' || string_agg('{"types":["' || n || '"]}', ',') || ']}')::dcb.query FROM generate_series(1, 1025) n$$, 'DCB06', '.', '1025', '.', 'limit: 1025 items');
+SELECT pg_temp.refuses($$SELECT dcb.any_of(VARIADIC array_agg(dcb.query(types => ARRAY(SELECT 't' || n || '-' || i FROM generate_series(1, 1024) n)))) FROM generate_series(1, 5) i$$, 'DCB06', '.', '5120', '.', 'limit: 5120 strings in a query');
 SELECT lives_ok(format('SELECT %L::dcb.query', '{"items":[{"types":["' || repeat('x', 256) || '"],"tags":["' || repeat('ü', 512) || '"]}]}'), 'limit: 256 and 1024 bytes are allowed');
 SELECT lives_ok($$SELECT dcb.query(array_agg('t' || n), array_agg('t' || n), array_agg('u' || n)) FROM generate_series(1, 1024) n$$, 'limit: 1024 strings in each list are allowed');
 SELECT lives_ok($$SELECT ('{"items":[' || string_agg('{"types":["' || n || '"]}', ',') || ']}')::dcb.query FROM generate_series(1, 1024) n$$, 'limit: 1024 items are allowed');
