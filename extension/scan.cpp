@@ -23,6 +23,8 @@ namespace {
 /* A seek costs as much as some dozens of steps, which mostly stay on one leaf page. */
 constexpr int STEPS_BEFORE_SEEK = 24;
 
+constexpr int CONFIRMATIONS_TO_TRUST = 8;
+
 /* More lists than these do not narrow an intersection enough to pay for their scans: the row decides anyway. */
 constexpr int MAX_LISTS_PER_INTERSECTION = 8;
 
@@ -32,7 +34,8 @@ struct List
 	IndexScanDesc scan; /* null until the first seek */
 	int64 position;     /* of the current entry */
 	bool ended;
-	bool filtered; /* by the item's types */
+	bool filtered;  /* by the item's types */
+	int confirmed;  /* candidates in a row that stood in this list too */
 };
 
 enum class ItemKind
@@ -225,23 +228,40 @@ next_of_types(const EventScan *scan, const Item &item, int64 *position)
 	return found;
 }
 
-/* All of the item's lists to one common position. */
+/*
+ * All of the item's lists to one common position. The list that moves it on becomes the leading one, which tends to be
+ * the rarest. One that has confirmed every candidate for a while is not asked any more, since a seek in it costs more
+ * than a look at the row; fetch() asks again once a row does not match.
+ */
 bool
 align_all(const EventScan *scan, Item &item)
 {
-	int64 position = item.lead->position;
-	int agreeing = 1;
+	bool moved = true;
 
-	if (item.lead->ended)
-		return false;
-	for (int i = 1 % item.list_count; agreeing < item.list_count; i = (i + 1) % item.list_count)
+	while (moved)
 	{
-		List &list = item.lists[i];
+		int64 position = item.lead->position;
 
-		if (!advance_to(scan, item, list, position))
+		if (item.lead->ended)
 			return false;
-		agreeing = list.position == position ? agreeing + 1 : 1;
-		position = list.position;
+		moved = false;
+		for (int i = 0; i < item.list_count && !moved; ++i)
+		{
+			List &list = item.lists[i];
+
+			if (&list == item.lead || list.confirmed >= CONFIRMATIONS_TO_TRUST)
+				continue;
+			if (!advance_to(scan, item, list, position))
+				return false;
+			moved = list.position != position;
+			if (!moved)
+				++list.confirmed;
+			else
+			{
+				list.confirmed = 0;
+				item.lead = &list;
+			}
+		}
 	}
 	return true;
 }
@@ -275,6 +295,9 @@ fetch(const EventScan *scan, Item &item)
 	StringSet tags = item.kind == ItemKind::AllOf ? event_tags(item.row) : StringSet{};
 	bool matches = item.wanted->matches(event_type(item.row), tags);
 	MemoryContextSwitchTo(caller);
+	if (!matches)
+		for (int i = 0; i < item.list_count; ++i)
+			item.lists[i].confirmed = 0;
 	return matches;
 }
 
