@@ -10,6 +10,8 @@
  * An abort after step 1 restores the variable at XACT_EVENT_ABORT. From step 2 on an error would be a PANIC, so nothing
  * there allocates, looks at a catalog or reports an error; flushing and waiting are what an ordinary commit does there.
  *
+ * A session with synchronous_commit = remote_apply commits as usual, since its commit record asks standbys for an answer.
+ *
  * "All that it wrote" is read from the end of the transaction's last WAL record: nothing before its first append, and
  * nothing since its last one. Records that a mere reader may write (page pruning) make the commit an ordinary one.
  */
@@ -46,7 +48,7 @@ at_transaction_event(XactEvent event, void *)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 			if (appended && !wrote_otherwise && XactLastRecEnd == end_of_append &&
-			    synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
+			    synchronous_commit > SYNCHRONOUS_COMMIT_OFF && !waits_for_remote_apply())
 			{
 				users_synchronous_commit = synchronous_commit;
 				synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
@@ -95,6 +97,12 @@ after_append_wrote()
 {
 	appended = true;
 	end_of_append = XactLastRecEnd;
+}
+
+bool
+waits_for_remote_apply()
+{
+	return synchronous_commit >= SYNCHRONOUS_COMMIT_REMOTE_APPLY;
 }
 
 TransactionId

@@ -31,6 +31,7 @@
  * The next leader is the one that has led most often: its caches are warm. Nobody starves by that, since every leader
  * serves all who wait.
  */
+#include "durability.hpp"
 #include "group.hpp"
 
 extern "C" {
@@ -40,6 +41,7 @@ extern "C" {
 #include "storage/lwlock.h"
 #include "storage/proc.h"
 #include "storage/shmem.h"
+#include "tcop/pquery.h"
 #include "utils/guc.h"
 #include "utils/wait_event.h"
 }
@@ -361,6 +363,7 @@ lead(Datum store_name, const Store &store, const AppendRequest &request)
 		MemoryContextSwitchTo(context);
 		FlushErrorState();
 		SPI_rollback(); /* dismisses the members */
+		EnsurePortalSnapshotExists();
 	}
 	PG_END_TRY();
 	/* The error has ended the hold on interrupts. */
@@ -459,7 +462,7 @@ append_and_commit(Datum store_name, const AppendRequest &request)
 	Outcome outcome;
 
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	if (shared != nullptr && group_append && pack(request, my_slot().request, REQUEST_BYTES))
+	if (shared != nullptr && group_append && !waits_for_remote_apply() && pack(request, my_slot().request, REQUEST_BYTES))
 		outcome = append_in_group(store_name, store, request);
 	else
 		outcome = append_alone(store, request);
@@ -470,7 +473,9 @@ append_and_commit(Datum store_name, const AppendRequest &request)
 	if (outcome.kind == OutcomeKind::Appended)
 		return outcome.position;
 
-	store = open_store(store_name, AccessShareLock, ACL_SELECT);
+	/* In the transaction after the commit; a conflict's tags may be toasted. */
+	EnsurePortalSnapshotExists();
+	store = open_store(store_name, AccessShareLock, ACL_NO_RIGHTS);
 	return answer(store, request, outcome);
 }
 
