@@ -17,22 +17,18 @@ TEST(append_id, sent_twice_at_once) {
   const int rounds = race::rounds(), senders = 4;
   std::vector<std::vector<answer>> answers(senders, std::vector<answer>(rounds));
   std::barrier start(senders);
-  std::vector<std::thread> threads;
-  for (int sender = 0; sender < senders; ++sender)
-    threads.emplace_back([&, sender] {
-      session s;
-      for (int round = 0; round < rounds; ++round) {
-        const std::string number = std::to_string(round);
-        const std::string arguments =
-            "($1, ARRAY[dcb.event('A', tags => ARRAY['r:' || $2]), dcb.event('B')], dcb.query(tags => ARRAY['r:' || $2]), 0, md5($2)::uuid)";
-        start.arrive_and_wait();
-        if (sender == 0) s.run("BEGIN ISOLATION LEVEL REPEATABLE READ");
-        if (sender == 0) s.run("SELECT dcb.head($1)", {store.name()});
-        answers[sender][round] = s.run((sender % 2 == 0 ? "SELECT dcb.append" : "CALL dcb.submit") + arguments, {store.name(), number});
-        if (sender == 0) s.run("COMMIT");
-      }
-    });
-  for (auto& thread : threads) thread.join();
+  race::in_parallel(senders, [&](session& s, int sender) {
+    for (int round = 0; round < rounds; ++round) {
+      const std::string number = std::to_string(round);
+      const std::string arguments =
+          "($1, ARRAY[dcb.event('A', tags => ARRAY['r:' || $2]), dcb.event('B')], dcb.query(tags => ARRAY['r:' || $2]), 0, md5($2)::uuid)";
+      start.arrive_and_wait();
+      if (sender == 0) s.run("BEGIN ISOLATION LEVEL REPEATABLE READ");
+      if (sender == 0) s.run("SELECT dcb.head($1)", {store.name()});
+      answers[sender][round] = s.run((sender % 2 == 0 ? "SELECT dcb.append" : "CALL dcb.submit") + arguments, {store.name(), number});
+      if (sender == 0) s.run("COMMIT");
+    }
+  });
 
   for (int round = 0; round < rounds; ++round)
     for (int sender = 0; sender < senders; ++sender) {
@@ -52,20 +48,16 @@ TEST(append_id, other_content_at_once) {
   std::vector<int> won(rounds), refused(rounds);
   std::mutex mutex;
   std::barrier start(senders);
-  std::vector<std::thread> threads;
-  for (int sender = 0; sender < senders; ++sender)
-    threads.emplace_back([&, sender] {
-      session s;
-      for (int round = 0; round < rounds; ++round) {
-        start.arrive_and_wait();
-        const answer got = s.run("SELECT dcb.append($1, ARRAY[dcb.event('A', to_jsonb($3::int))], append_id => md5($2)::uuid)",
-                                 {store.name(), std::to_string(round), std::to_string(sender)});
-        const std::lock_guard<std::mutex> lock(mutex);
-        won[round] += got.ok();
-        refused[round] += got.sqlstate == "DCB07";
-      }
-    });
-  for (auto& thread : threads) thread.join();
+  race::in_parallel(senders, [&](session& s, int sender) {
+    for (int round = 0; round < rounds; ++round) {
+      start.arrive_and_wait();
+      const answer got = s.run("SELECT dcb.append($1, ARRAY[dcb.event('A', to_jsonb($3::int))], append_id => md5($2)::uuid)",
+                               {store.name(), std::to_string(round), std::to_string(sender)});
+      const std::lock_guard<std::mutex> lock(mutex);
+      won[round] += got.ok();
+      refused[round] += got.sqlstate == "DCB07";
+    }
+  });
   EXPECT_EQ(won, std::vector<int>(rounds, 1));
   EXPECT_EQ(refused, std::vector<int>(rounds, senders - 1));
 }

@@ -37,29 +37,21 @@ TEST_P(disjoint, no_conflict) {
   const auto [b, way] = GetParam();
   const race::temporary_store store;
   const int rounds = race::rounds(100), writers = 8;
-  std::vector<std::thread> threads;
-  for (int writer = 0; writer < writers; ++writer)
-    threads.emplace_back([&, writer, b = b, way = way] {
-      session s;
-      std::int64_t last = 0;
-      const std::string query = of_writer(b.query, writer), type = of_writer(b.type, writer), tags = of_writer(b.tags, writer);
-      try {
-        for (int round = 0; round < rounds; ++round) {
-          if (way >= 2) s.must(way == 2 ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ");
-          const auto seen = s.must("SELECT count(*), max(position) FROM dcb.read($1, $2::dcb.query)", {store.name(), query});
-          ASSERT_EQ(seen.number(), round);
-          const std::vector<std::string> arguments{store.name(), type, tags, query, std::to_string(last)};
-          last = s.must(way == 1 ? "CALL dcb.submit($1, ARRAY[dcb.event($2, tags => $3::text[])], $4, $5)"
-                                 : "SELECT dcb.append($1, ARRAY[dcb.event($2, tags => $3::text[])], $4::dcb.query, $5)",
-                        arguments)
-                     .number();
-          if (way >= 2) s.must("COMMIT");
-        }
-      } catch (const std::exception& e) {
-        ADD_FAILURE() << "writer " << writer << ": " << e.what();
-      }
-    });
-  for (auto& thread : threads) thread.join();
+  race::in_parallel(writers, [&, b = b, way = way](session& s, int writer) {
+    std::int64_t last = 0;
+    const std::string query = of_writer(b.query, writer), type = of_writer(b.type, writer), tags = of_writer(b.tags, writer);
+    for (int round = 0; round < rounds; ++round) {
+      if (way >= 2) s.must(way == 2 ? "BEGIN" : "BEGIN ISOLATION LEVEL REPEATABLE READ");
+      const auto seen = s.must("SELECT count(*), max(position) FROM dcb.read($1, $2::dcb.query)", {store.name(), query});
+      ASSERT_EQ(seen.number(), round);
+      const std::vector<std::string> arguments{store.name(), type, tags, query, std::to_string(last)};
+      last = s.must(way == 1 ? "CALL dcb.submit($1, ARRAY[dcb.event($2, tags => $3::text[])], $4, $5)"
+                             : "SELECT dcb.append($1, ARRAY[dcb.event($2, tags => $3::text[])], $4::dcb.query, $5)",
+                    arguments)
+                 .number();
+      if (way >= 2) s.must("COMMIT");
+    }
+  });
   EXPECT_EQ(session().must("SELECT dcb.head($1)", {store.name()}).number(), rounds * writers);
 }
 

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <exception>
 #include <memory>
 #include <random>
 #include <stdexcept>
@@ -62,6 +63,25 @@ class temporary_store {
  private:
   std::string name_;
 };
+
+// Work for several sessions at once: work(session, number). What it throws is thrown on when all are done.
+template <class Work>
+void in_parallel(int count, Work work) {
+  std::vector<session> sessions(count);
+  std::vector<std::exception_ptr> thrown(count);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < count; ++i)
+    threads.emplace_back([&, i] {
+      try {
+        work(sessions[i], i);
+      } catch (...) {
+        thrown[i] = std::current_exception();
+      }
+    });
+  for (auto& thread : threads) thread.join();
+  for (const auto& exception : thrown)
+    if (exception) std::rethrow_exception(exception);
+}
 
 // Rounds of every race; RACE_ROUNDS lengthens it.
 int rounds(int usual = 200);

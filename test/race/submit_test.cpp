@@ -25,21 +25,6 @@ class submit : public testing::Test {
     EXPECT_TRUE(acknowledged_.emplace(position, event).second) << "position " << position << " was handed out twice";
   }
 
-  template <class Work>
-  void run(int sessions, Work work) {
-    std::vector<std::thread> threads;
-    for (int i = 0; i < sessions; ++i)
-      threads.emplace_back([&, i] {
-        try {
-          session s;
-          work(s, i);
-        } catch (const std::exception& e) {
-          ADD_FAILURE() << e.what();
-        }
-      });
-    for (auto& thread : threads) thread.join();
-  }
-
   static std::map<std::int64_t, std::string> stored(session& s, const std::string& store) {
     std::map<std::int64_t, std::string> found;
     for (const auto& row : s.must("SELECT position, type FROM dcb.read($1)", {store}).rows) {
@@ -68,7 +53,7 @@ TEST_F(submit, keeps_outcomes_apart) {
                                          "SET search_path = ''",
                                          "SET TimeZone = 'Asia/Tokyo'",
                                          "SELECT 1"};
-  run(submitters, [&](session& s, int i) {
+  race::in_parallel(submitters, [&](session& s, int i) {
     std::mt19937 random(i);
     s.must(settings[i % std::size(settings)]);
     for (int round = 0; round < rounds; ++round) {
@@ -111,7 +96,7 @@ TEST_F(submit, keeps_databases_apart) {
   }
   ASSERT_TRUE(created->ok()) << created->message;
   std::map<std::int64_t, std::string> acknowledged[2];
-  run(submitters, [&](session& s, int i) {
+  race::in_parallel(submitters, [&](session& s, int i) {
     if (i % 2 == 1) s = session("dbname=" + other);
     for (int round = 0; round < race::rounds(); ++round) {
       const std::string event = (i % 2 == 1 ? "There" : "Here") + std::to_string(i) + "-" + std::to_string(round);
@@ -133,7 +118,7 @@ class submit_cancelled : public submit, public testing::WithParamInterface<const
 
 TEST_P(submit_cancelled, means_not_stored) {
   std::map<std::string, std::string> cancelled;  // how, by event
-  run(submitters, [&](session& s, int i) {
+  race::in_parallel(submitters, [&](session& s, int i) {
     std::mt19937 random(i);
     for (int round = 0; round < race::rounds(); ++round) {
       const std::string event = "E" + std::to_string(i) + "-" + std::to_string(round);
@@ -175,8 +160,7 @@ TEST_F(submit, survives_terminated_sessions) {
   std::atomic<bool> done{false};
   std::atomic<int> terminated{0};
   std::map<std::string, bool> in_doubt;
-  std::thread terminator([&] {
-    session s;
+  std::thread terminator([&, s = session()]() mutable {
     while (!done) {
       terminated += static_cast<int>(s.must("SELECT count(pg_terminate_backend(pid)) FROM (SELECT pid FROM pg_stat_activity WHERE query LIKE 'CALL%' "
                                             "AND state = 'active' AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1) AS x")
@@ -184,7 +168,7 @@ TEST_F(submit, survives_terminated_sessions) {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
   });
-  run(submitters, [&](session& s, int i) {
+  race::in_parallel(submitters, [&](session& s, int i) {
     for (int round = 0; round < race::rounds(); ++round) {
       const std::string event = "E" + std::to_string(i) + "-" + std::to_string(round);
       const answer got = s.run("CALL dcb.submit($1, ARRAY[dcb.event($2)])", {store_.name(), event});
