@@ -72,16 +72,17 @@ END
 $$;
 COMMENT ON FUNCTION dcb.drop_snapshots(text, text) IS 'removes the snapshots of that name, or all; answers how many there were';
 
--- Planned like dcb.read where it stands in FROM: the body becomes part of the statement.
+-- Planned like dcb.read where it stands in FROM: the body becomes part of the statement. The greater of the watermark and the last position
+-- is the `after` of a condition, as with dcb.watermark beside dcb.read.
 CREATE FUNCTION dcb.load(store text, query dcb.query, name text, version bigint DEFAULT 0)
-	RETURNS TABLE (head bigint, state bytea, "position" bigint, type text, tags text[], data jsonb, payload bytea, metadata jsonb, id uuid,
+	RETURNS TABLE (watermark bigint, state bytea, "position" bigint, type text, tags text[], data jsonb, payload bytea, metadata jsonb, id uuid,
 	               recorded_at timestamptz)
 	LANGUAGE sql STABLE PARALLEL RESTRICTED
 BEGIN ATOMIC
 	WITH snapshot AS (
 		SELECT coalesce(s.position, 0) AS position, s.state
 		FROM (VALUES (0)) AS always LEFT JOIN dcb.load_snapshot(load.store, load.name, load.query, load.version) AS s ON true)
-	SELECT dcb.head(load.store), s.state, s.position, NULL::text, NULL::text[], NULL::jsonb, NULL::bytea, NULL::jsonb, NULL::uuid,
+	SELECT dcb.watermark(load.store), s.state, s.position, NULL::text, NULL::text[], NULL::jsonb, NULL::bytea, NULL::jsonb, NULL::uuid,
 	       NULL::timestamptz
 	FROM snapshot AS s
 	UNION ALL
@@ -90,4 +91,4 @@ BEGIN ATOMIC
 	WHERE e.position > s.position; -- an item may have a position of its own
 END;
 COMMENT ON FUNCTION dcb.load(text, dcb.query, text, bigint) IS
-	'a first row with the head and the snapshot (its position, 0 without one), then the events after that';
+	'a first row with the watermark and the snapshot (its position, 0 without one), then the events after that';

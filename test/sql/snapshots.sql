@@ -30,16 +30,16 @@ SELECT is(pg_temp.loaded(dcb.query('{T0,T1}', '{id:1}')), '6 six', 'and found');
 SELECT is(dcb.save_snapshot('sn', 'cart', dcb.query('{T0,T1}', '{id:1}'), 3, 'other version', 2), true, 'another version is beside it');
 SELECT is(pg_temp.loaded(dcb.query('{T0,T1}', '{id:1}')) || ', ' || pg_temp.loaded(dcb.query('{T0,T1}', '{id:1}'), version => 2), '6 six, 3 other version', 'both are found');
 
--- Load: one row for head and snapshot, then the events after it.
+-- Load: one row for watermark and snapshot, then the events after it.
 CREATE FUNCTION pg_temp.load(query dcb.query, version bigint DEFAULT 1) RETURNS text LANGUAGE sql AS $$
-  SELECT string_agg(concat_ws(' ', CASE WHEN head IS NULL THEN 'event' ELSE 'head ' || head END, 'at', position, encode(state, 'escape'), type), ', ')
+  SELECT string_agg(concat_ws(' ', CASE WHEN watermark IS NULL THEN 'event' ELSE 'watermark ' || watermark END, 'at', position, encode(state, 'escape'), type), ', ')
   FROM (SELECT * FROM dcb.load('sn', query, 'cart', version)) AS l
 $$;
-SELECT is(pg_temp.load(dcb.query('{T0,T1}', '{id:1}')), 'head 12 at 6 six, event at 7 T1, event at 10 T0', 'load goes on after the snapshot');
-SELECT is(pg_temp.load(dcb.query('{T0}', '{id:1}')), 'head 12 at 0, event at 4 T0, event at 10 T0', 'load without a snapshot begins at the start');
-SELECT is(pg_temp.load(dcb.query(types => '{None}')), 'head 12 at 0', 'load without events answers the head');
+SELECT is(pg_temp.load(dcb.query('{T0,T1}', '{id:1}')), 'watermark 12 at 6 six, event at 7 T1, event at 10 T0', 'load goes on after the snapshot');
+SELECT is(pg_temp.load(dcb.query('{T0}', '{id:1}')), 'watermark 12 at 0, event at 4 T0, event at 10 T0', 'load without a snapshot begins at the start');
+SELECT is(pg_temp.load(dcb.query(types => '{None}')), 'watermark 12 at 0', 'load without events answers the watermark');
 SELECT dcb.save_snapshot('sn', 'cart', dcb.query('{T0}', after => 2), 8, 'eight', 1);
-SELECT is(pg_temp.load(dcb.query('{T0}', after => 2)), 'head 12 at 8 eight, event at 10 T0, event at 12 T0', 'an item''s own position does not bring back what the snapshot holds');
+SELECT is(pg_temp.load(dcb.query('{T0}', after => 2)), 'watermark 12 at 8 eight, event at 10 T0, event at 12 T0', 'an item''s own position does not bring back what the snapshot holds');
 SELECT is((SELECT string_agg(position::text, ',') FROM dcb.read('sn', dcb.query('{T0}', after => 2))), '4,6,8,10,12', '… as it would in a read');
 
 -- A snapshot of another history is none. What a restore leaves behind is planted here.
@@ -53,8 +53,8 @@ BEGIN
   SET LOCAL session_replication_role = origin;
 END $$;
 SELECT pg_temp.restore_to(5, NULL);
-SELECT is(pg_temp.load(dcb.query('{T0,T1}', '{id:1}')), 'head 5 at 0, event at 1 T1, event at 4 T0', 'a snapshot ahead of the head is not used');
-SELECT is(pg_temp.load(dcb.query('{T0,T1}', '{id:1}'), 2), 'head 5 at 3 other version, event at 4 T0', 'one behind it is');
+SELECT is(pg_temp.load(dcb.query('{T0,T1}', '{id:1}')), 'watermark 5 at 0, event at 1 T1, event at 4 T0', 'a snapshot ahead of the head is not used');
+SELECT is(pg_temp.load(dcb.query('{T0,T1}', '{id:1}'), 2), 'watermark 5 at 3 other version, event at 4 T0', 'one behind it is');
 SELECT is(dcb.save_snapshot('sn', 'cart', dcb.query('{T0,T1}', '{id:1}'), 4, 'new four', 1), true, 'an older one replaces one that is ahead of the head');
 SELECT is(pg_temp.loaded(dcb.query('{T0,T1}', '{id:1}')), '4 new four', 'and is found');
 SELECT pg_temp.restore_to(12, NULL);
