@@ -17,9 +17,8 @@ constexpr std::size_t max_tag_bytes = 1024;
 
 template <class T>
 void sort_unique(std::vector<T>& values) {
-  std::ranges::sort(values);
-  const auto rest = std::ranges::unique(values);
-  values.erase(rest.begin(), rest.end());
+  std::sort(values.begin(), values.end());
+  values.erase(std::unique(values.begin(), values.end()), values.end());
 }
 
 bool contains(std::span<const std::string> values, std::string_view value) { return std::ranges::find(values, value) != values.end(); }

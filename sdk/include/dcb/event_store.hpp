@@ -72,7 +72,7 @@ class history {
     batch_.clear();
     next_ = 0;
     if (done_) return;
-    if (begun_ && !options_.backwards && !options_.upto) options_.upto = log_->head(call_);
+    if (!begun_ && !options_.backwards && !options_.upto) options_.upto = log_->head(call_);
     auto bounded = options_;
     bounded.max_count = std::min(options_.max_count.value_or(batch_size), batch_size);
     log_->read(
