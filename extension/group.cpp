@@ -43,6 +43,7 @@ extern "C" {
 #include "storage/shmem.h"
 #include "tcop/pquery.h"
 #include "utils/guc.h"
+#include "utils/timeout.h"
 #include "utils/wait_event.h"
 }
 
@@ -90,6 +91,9 @@ bool group_append = true; /* setting dcb.group_append */
 /* Of the group that this backend leads. */
 bool leading = false;
 int members = NOBODY;
+
+/* Is this a CALL by the client itself? In a loop of calls a cancel is for the loop. */
+bool top_level = false;
 
 shmem_request_hook_type previous_shmem_request_hook = nullptr;
 shmem_startup_hook_type previous_shmem_startup_hook = nullptr;
@@ -297,6 +301,28 @@ wait_in_queue()
 	}
 }
 
+/*
+ * A cancel or a statement_timeout must not turn what is stored into an error. From a commit on they are dropped until the
+ * statement ends.
+ */
+void
+outcome_is_known()
+{
+	if (!top_level)
+		return;
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	QueryCancelPending = false;
+}
+
+void
+commit()
+{
+	HOLD_INTERRUPTS();
+	SPI_commit();
+	outcome_is_known();
+	RESUME_INTERRUPTS();
+}
+
 /* SPI is connected. */
 void
 append_all(const Store &store, const AppendRequest *requests, Outcome *outcomes, int count)
@@ -308,7 +334,7 @@ append_all(const Store &store, const AppendRequest *requests, Outcome *outcomes,
 		outcomes[i] = append_one(appender, requests[i]);
 	end_appender(appender);
 	close_store(store);
-	SPI_commit();
+	commit();
 }
 
 Outcome
@@ -338,7 +364,7 @@ append_group(const Store &store, const AppendRequest &request)
 	end_appender(appender);
 	close_store(store);
 	++my_slot().times_led;
-	SPI_commit();
+	commit();
 	RESUME_INTERRUPTS();
 	return outcome;
 }
@@ -385,6 +411,7 @@ finish_as_member()
 		XLogFlush(commit);
 	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF && outcome.wrote)
 		SyncRepWaitForLSN(commit, true);
+	outcome_is_known();
 	return outcome;
 }
 
@@ -458,18 +485,15 @@ int64
 append_and_commit(Datum store_name, const AppendRequest &request)
 {
 	Store store = open_store(store_name, RowExclusiveLock, rights_for(request));
-	bool top_level = !SPI_inside_nonatomic_context();
 	Outcome outcome;
 
+	top_level = !SPI_inside_nonatomic_context();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	if (shared != nullptr && group_append && !waits_for_remote_apply() && pack(request, my_slot().request, REQUEST_BYTES))
 		outcome = append_in_group(store_name, store, request);
 	else
 		outcome = append_alone(store, request);
 	SPI_finish();
-	/* The outcome is known: a cancel that came meanwhile is too late. In a loop of calls it is for the loop. */
-	if (top_level)
-		QueryCancelPending = false;
 	if (outcome.kind == OutcomeKind::Appended)
 		return outcome.position;
 
@@ -484,6 +508,7 @@ append_all_and_commit(Datum store_name, AclMode rights, const AppendRequest *req
 {
 	Store store = open_store(store_name, RowExclusiveLock, rights);
 
+	top_level = !SPI_inside_nonatomic_context();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 	append_all(store, requests, outcomes, count);
 	SPI_finish();
