@@ -69,7 +69,7 @@ ANALYZE big.event;
 SELECT pg_temp.suite('analyzed: ');
 
 -- What the bounds are worth: the same questions without an index.
-SELECT cmp_ok(pg_temp.pages($$SELECT FROM big.event WHERE data IS NULL$$), '>', 2000::bigint, 'looking through the table touches thousands of pages');
+SELECT cmp_ok(pg_temp.pages($$SELECT FROM big.event WHERE payload IS NOT NULL$$), '>', 2000::bigint, 'looking through the table touches thousands of pages');
 
 SELECT * FROM finish();
 ROLLBACK;
