@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "event_row.hpp"
 #include "query.hpp"
 #include "store.hpp"
 
@@ -39,20 +40,5 @@ ScanWork work_of(const EventScan *scan);
 
 /* How the scan finds the events of an item, in a few words for EXPLAIN. */
 const char *describe_access(const QueryItem &item);
-
-/* Columns of a row of the event table. */
-int64 event_position(TupleTableSlot *row);
-TimestampTz event_recorded_at(TupleTableSlot *row);
-String event_type(TupleTableSlot *row);
-StringSet event_tags(TupleTableSlot *row);
-
-/* The last event that the snapshot sees. */
-struct Head
-{
-	int64 position; /* 0: the store is empty */
-	TimestampTz recorded_at;
-};
-
-Head read_head(const Store &store, Snapshot snapshot);
 
 } // namespace dcb
