@@ -59,7 +59,7 @@ bench-full: ## the same with ten million events and up to 256 clients (hours)
 dist: ## the archive for PGXN, from the last commit
 	+@$(BUILD) sql/pg_dcb--$(VERSION).sql
 	@mkdir -p build
-	git archive --format zip --prefix pg_dcb-$(VERSION)/ --add-file sql/pg_dcb--$(VERSION).sql -o build/pg_dcb-$(VERSION).zip HEAD
+	git archive --format zip --prefix pg_dcb-$(VERSION)/sql/ --add-file sql/pg_dcb--$(VERSION).sql --prefix pg_dcb-$(VERSION)/ -o build/pg_dcb-$(VERSION).zip HEAD
 
 clean: quickstart-stop ## remove everything built
 	rm -rf --one-file-system build
