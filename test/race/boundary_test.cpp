@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 
 namespace {
 
@@ -110,7 +111,7 @@ class game {
       try {
         if (setting_.barrier == barrier_at::random) race::pause(random, 1500);
         if (isolation(w) != nullptr) s.must(std::string("BEGIN ISOLATION LEVEL ") + isolation(w));
-        free = find_free(s, racer, of_round(d.query, round), after);
+        free = find_free(s, racer, round, w, of_round(d.query, round), after);
       } catch (const std::exception& e) {
         report(e.what());
       }
@@ -126,11 +127,13 @@ class game {
   }
 
   // The boundary and the head in one statement, asked in turns: the one before the other, after it, and through the events themselves.
-  bool find_free(session& s, int racer, const std::string& query, std::string& after) {
+  bool find_free(session& s, int racer, int round, way w, const std::string& query, std::string& after) {
     static const char* const statements[] = {"SELECT dcb.exists($1, $2::dcb.query, $3), dcb.head($1)",
                                              "SELECT taken, head FROM (SELECT dcb.head($1) AS head, dcb.exists($1, $2::dcb.query, $3) AS taken) AS x",
                                              "SELECT count(*) > 0, greatest(dcb.watermark($1), max(position)) FROM dcb.read($1, $2::dcb.query, $3)"};
-    const answer got = s.must(statements[racer % 3], {store_.name(), query, std::to_string(start_)});
+    const answer got = s.run(statements[racer % 3], {store_.name(), query, std::to_string(start_)});
+    if (lost_to_serialization(got, round, w)) return false;
+    if (!got.ok()) throw race::unexpected(got.sqlstate + " " + got.message);
     after = got.rows.at(0).at(1);
     return got.value() == "f";
   }
@@ -149,10 +152,18 @@ class game {
     if (got.ok()) {
       const std::lock_guard<std::mutex> lock(mutex_);
       winners_[round].push_back({racer, got.number()});
-    } else if (got.sqlstate != "DCB01" && !(w == way::serializable && got.sqlstate == "40001")) {
-      // Under SERIALIZABLE the server may find the conflict first, between the racers' reads and writes. That is a loss like another.
+    } else if (got.sqlstate != "DCB01" && !lost_to_serialization(got, round, w)) {
       report(got.sqlstate + " " + got.message);
     }
+  }
+
+  // Under SERIALIZABLE the server may find the conflict first, between the racers' reads and writes, in any statement, and as it looks at pages of
+  // indexes, also where there is none: then a round may have no winner at all.
+  bool lost_to_serialization(const answer& got, int round, way w) {
+    if (w != way::serializable || got.sqlstate != "40001") return false;
+    const std::lock_guard<std::mutex> lock(mutex_);
+    serialization_failed_.insert(round);
+    return true;
   }
 
   void report(const std::string& what) {
@@ -162,17 +173,19 @@ class game {
 
   void check() {
     for (const auto& [what, times] : errors_) ADD_FAILURE() << times << " times: " << what;
-    int none = 0, several = 0;
+    int none = 0, several = 0, all_failed = 0;
     std::map<std::int64_t, std::string> acknowledged;
     for (int round = 0; round < rounds_; ++round) {
       const auto& winners = winners_[round];
-      none += winners.empty();
+      none += winners.empty() && !serialization_failed_.contains(round);
+      all_failed += winners.empty() && serialization_failed_.contains(round);
       several += winners.size() > 1;
       for (const auto& [racer, position] : winners)
         EXPECT_TRUE(acknowledged.emplace(position, of_round("TakenR ", round) + std::to_string(racer)).second) << "position " << position << " twice";
     }
     EXPECT_EQ(several, 0) << "rounds with several winners, of " << rounds_;
     EXPECT_EQ(none, 0) << "rounds without a winner, of " << rounds_;
+    EXPECT_LE(all_failed, rounds_ / 10) << "rounds that serialization failures left without a winner, of " << rounds_;
 
     std::map<std::int64_t, std::string> stored;
     std::int64_t count = 0;
@@ -193,6 +206,7 @@ class game {
   std::atomic<bool> done_{false};
   std::mutex mutex_;
   std::map<int, std::vector<std::pair<int, std::int64_t>>> winners_;
+  std::set<int> serialization_failed_;  // rounds in which a racer lost so
   std::map<std::string, int> errors_;
 };
 
