@@ -1,6 +1,6 @@
 /*
  * Combining: whoever comes first for a store leads, takes the append lock, and appends beside its own request those of all
- * who have queued up meanwhile; one transaction, one flush. There is no extra process, and a lone session pays nothing.
+ * who have queued up meanwhile; one transaction, one flush. There is no extra process, and a lone session waits for nobody.
  *
  * Invariants.
  * - A waiter holds no lock: it has written nothing and has given back the store. The leader waits for the append lock as

@@ -132,7 +132,7 @@ lock_held_by_me(const LOCKTAG *tag, LOCKMODE mode)
 #endif
 }
 
-/* Does this backend own the schema right? */
+/* May the role look into the schema? */
 inline bool
 may_use_schema(Oid schema, Oid role)
 {
@@ -143,7 +143,7 @@ may_use_schema(Oid schema, Oid role)
 #endif
 }
 
-/* May this backend's role call the function? */
+/* May the role call the function? */
 inline bool
 may_call(Oid function, Oid role)
 {
