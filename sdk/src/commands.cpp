@@ -28,20 +28,20 @@ constexpr statement position_at_sql{.sql = "SELECT dcb.position_at($1::text, $2:
 
 std::optional<std::string> encode_optional(std::optional<std::int64_t> value) { return value ? std::optional{encode_int8(*value)} : std::nullopt; }
 
-std::string_view only_value(const result& answer) {
+std::string_view only_value(const sql_result& answer) {
   const auto value = answer.rows() == 1 ? answer.value(0, 0) : std::nullopt;
   if (!value) throw decode_error("the server gave no answer where one was expected");
   return *value;
 }
 
-std::string_view required(const result& row, int column) {
+std::string_view required(const sql_result& row, int column) {
   const auto value = row.value(0, column);
   if (!value) throw decode_error("an event without " + std::string{row.column_name(column)});
   return *value;
 }
 
 // Into an event whose memory is used again for the next row.
-void decode_row(const result& row, recorded_event& into) {
+void decode_row(const sql_result& row, recorded_event& into) {
   into.position = decode_int8(required(row, 1));
   into.type = required(row, 2);
   decode_text_array(required(row, 3), into.tags);
@@ -77,7 +77,7 @@ std::int64_t command::read(const event_query& query, const read_options& options
                           encode_optional(options.upto)};
   read_progress progress;
   recorded_event event;
-  on.stream(read_sql, values, limits, [&](const result& row) {
+  on.stream(read_sql, values, limits, [&](const sql_result& row) {
     progress.head = std::max(progress.head, decode_int8(required(row, 0)));
     if (!row.value(0, 1)) return true;  // nothing matches: the watermark stands alone
     decode_row(row, event);

@@ -25,12 +25,12 @@ bool is_parting(const PGresult* notice) {
 
 }  // namespace
 
-std::optional<std::string_view> result::value(int row, int column) const {
+std::optional<std::string_view> sql_result::value(int row, int column) const {
   if (PQgetisnull(owned_.get(), row, column)) return {};
   return std::string_view{PQgetvalue(owned_.get(), row, column), static_cast<std::size_t>(PQgetlength(owned_.get(), row, column))};
 }
 
-std::string result::field(int code) const {
+std::string sql_result::field(int code) const {
   const char* const text = PQresultErrorField(owned_.get(), code);
   return text ? text : "";
 }
@@ -69,7 +69,7 @@ bool connection::still_there() {
 
 bool connection::reusable() const { return !broken_ && PQstatus(owned_.get()) == CONNECTION_OK && PQtransactionStatus(owned_.get()) == PQTRANS_IDLE; }
 
-result connection::run(const statement& what, const parameters& values, const call_limits& limits) {
+sql_result connection::run(const statement& what, const parameters& values, const call_limits& limits) {
   prepare(what, limits);
   send(what, values);
   flush(what, limits);
@@ -132,19 +132,19 @@ void connection::flush(const statement& what, const call_limits& limits) {
 }
 
 // An empty result is the end of the statement.
-std::optional<interruption> connection::receive(const call_limits& limits, result& into) {
+std::optional<interruption> connection::receive(const call_limits& limits, sql_result& into) {
   while (PQisBusy(owned_.get())) {
     const auto outcome = limits.wait(PQsocket(owned_.get()), POLLIN);
     if (outcome.interrupted) return outcome.interrupted;
     if (!PQconsumeInput(owned_.get())) break;  // PQgetResult then tells why, without waiting
   }
-  into = result{PQgetResult(owned_.get())};
+  into = sql_result{PQgetResult(owned_.get())};
   return {};
 }
 
 // Receives all results of the statement that was sent. An interruption, or a row function that has enough, cancels it; the connection is
 // reusable if the statement then ends in time.
-result connection::collect(const statement& what, const call_limits& limits, const row_function* row, bool in_block) {
+sql_result connection::collect(const statement& what, const call_limits& limits, const row_function* row, bool in_block) {
   std::optional<interruption> reason;  // for cancelling, unless the row function had enough
   std::optional<call_limits> grace;    // for the cancelled statement to end
   const auto cut_short = [&] {
@@ -153,10 +153,10 @@ result connection::collect(const statement& what, const call_limits& limits, con
   };
   bool enough = false;
   std::exception_ptr thrown;  // by the row function
-  result answer, failure;
+  sql_result answer, failure;
 
   for (bool ended = false; !ended;) {
-    result next;
+    sql_result next;
     if (const auto interrupted = receive(grace ? *grace : limits, next)) {
       if (grace) {
         broken_ = true;
@@ -207,7 +207,7 @@ result connection::collect(const statement& what, const call_limits& limits, con
 bool connection::skip_what_has_arrived() {
   PQconsumeInput(owned_.get());
   while (!PQisBusy(owned_.get()))
-    if (!result{PQgetResult(owned_.get())}) return true;
+    if (!sql_result{PQgetResult(owned_.get())}) return true;
   return false;
 }
 
@@ -221,7 +221,7 @@ void connection::cancel() {
   if (request) PQcancel(request.get(), message.data(), static_cast<int>(message.size()));
 }
 
-void connection::fail(const statement& what, const result& failure) {
+void connection::fail(const statement& what, const sql_result& failure) {
   server_error from{.sqlstate = failure.field(PG_DIAG_SQLSTATE),
                     .message = failure.field(PG_DIAG_MESSAGE_PRIMARY),
                     .detail = failure.field(PG_DIAG_MESSAGE_DETAIL),

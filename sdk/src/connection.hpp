@@ -30,10 +30,10 @@ struct statement {
 /// The values of `$1`, `$2` …; nullopt is NULL.
 using parameters = std::vector<std::optional<std::string>>;
 
-class result {
+class sql_result {
  public:
-  result() = default;
-  explicit result(PGresult* owned) : owned_(owned) {}
+  sql_result() = default;
+  explicit sql_result(PGresult* owned) : owned_(owned) {}
 
   explicit operator bool() const { return owned_ != nullptr; }
   ExecStatusType status() const { return PQresultStatus(owned_.get()); }
@@ -66,10 +66,10 @@ class connection {
 
   /// Runs one statement. When the limits are reached it is cancelled; its answer still counts if it was faster than the cancel. Throws what
   /// `throw_server_error` throws, `timeout`, `cancelled`, and `connection_error`.
-  result run(const statement& what, const parameters& values, const call_limits& limits);
+  sql_result run(const statement& what, const parameters& values, const call_limits& limits);
 
   /// Receives one result with one row in it; false ends the statement early.
-  using row_function = std::function<bool(const result&)>;
+  using row_function = std::function<bool(const sql_result&)>;
   /// Runs one statement and hands over its rows as they come. After an early end, also by an exception of `row`, the connection is
   /// reusable; within a transaction block the rest of the rows is received and dropped, since a cancel would break the transaction.
   void stream(const statement& what, const parameters& values, const call_limits& limits, const row_function& row);
@@ -85,11 +85,11 @@ class connection {
   void prepare(const statement& what, const call_limits& limits);
   void send(const statement& what, const parameters& values);
   void flush(const statement& what, const call_limits& limits);
-  std::optional<interruption> receive(const call_limits& limits, result& into);
-  result collect(const statement& what, const call_limits& limits, const row_function* row = nullptr, bool in_block = false);
+  std::optional<interruption> receive(const call_limits& limits, sql_result& into);
+  sql_result collect(const statement& what, const call_limits& limits, const row_function* row = nullptr, bool in_block = false);
   bool skip_what_has_arrived();
   void cancel();
-  [[noreturn]] void fail(const statement& what, const result& failure);
+  [[noreturn]] void fail(const statement& what, const sql_result& failure);
   std::string last_message() const;
 
   std::unique_ptr<PGconn, finish> owned_;

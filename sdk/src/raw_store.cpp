@@ -87,6 +87,8 @@ raw_store::~raw_store() = default;
 
 std::string_view raw_store::name() const noexcept { return impl_->store; }
 
+observer* raw_store::watched_by() const noexcept { return impl_->connections->options().watch.get(); }
+
 std::int64_t raw_store::append(std::span<const new_event> events, const std::optional<append_condition>& condition, const call_options& call) {
   const call_limits limits{call};
   try {

@@ -10,9 +10,11 @@
 #include <dcb/id.hpp>
 #include <dcb/json.hpp>
 #include <dcb/memory_store.hpp>
+#include <dcb/observer.hpp>
 #include <dcb/query.hpp>
 #include <dcb/raw_memory_store.hpp>
 #include <dcb/raw_store.hpp>
+#include <dcb/result.hpp>
 #include <dcb/state.hpp>
 #include <dcb/store.hpp>
 #include <dcb/transaction.hpp>

@@ -3,6 +3,7 @@
 #include <dcb/event.hpp>
 #include <dcb/export.hpp>
 #include <dcb/query.hpp>
+#include <dcb/result.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -12,6 +13,8 @@
 #include <stop_token>
 
 namespace dcb::inline v0 {
+
+class observer;
 
 /// Which of the matching events a read delivers: those with `after < position <= upto`, in order of position.
 struct read_options {
@@ -73,6 +76,33 @@ class DCB_EXPORT event_log {
 
   /// The position of the last event recorded at or before `time`, 0 when there is none.
   virtual std::int64_t position_at(timestamp time, const call_options& call = {}) = 0;
+
+  /// Who is told of what happens on this log; nullptr: nobody.
+  virtual observer* watched_by() const noexcept { return nullptr; }
+
+  /// The same calls for those who do not want exceptions: an `error` is part of the answer.
+  result<std::int64_t> try_append(std::span<const new_event> events, const std::optional<append_condition>& condition = {},
+                                  const call_options& call = {}) {
+    return try_call([&] { return append(events, condition, call); });
+  }
+  result<std::int64_t> try_read(const event_query& query, const read_options& options, const event_sink& sink, const call_options& call = {}) {
+    return try_call([&] { return read(query, options, sink, call); });
+  }
+  result<std::int64_t> try_head(const call_options& call = {}) {
+    return try_call([&] { return head(call); });
+  }
+  result<bool> try_exists(const event_query& query, std::int64_t after = 0, const call_options& call = {}) {
+    return try_call([&] { return exists(query, after, call); });
+  }
+  result<std::int64_t> try_count(const event_query& query, std::int64_t after = 0, const call_options& call = {}) {
+    return try_call([&] { return count(query, after, call); });
+  }
+  result<std::optional<std::int64_t>> try_last(const event_query& query, const call_options& call = {}) {
+    return try_call([&] { return last(query, call); });
+  }
+  result<std::int64_t> try_position_at(timestamp time, const call_options& call = {}) {
+    return try_call([&] { return position_at(time, call); });
+  }
 };
 
 /// The rule behind what `read` answers, for those who implement it. `head` belongs to the snapshot that the rows come from.

@@ -178,6 +178,38 @@ class event_store {
   }
   std::int64_t position_at(timestamp time, const call_options& call = {}) const { return log_->position_at(time, call); }
 
+  /// The same calls for those who do not want exceptions: an `error` is part of the answer.
+  result<std::int64_t> try_append(std::span<const Event> events, const append_options& options = {}) const {
+    return try_call([&] { return append(events, options); });
+  }
+  template <class... E>
+  requires(sizeof...(E) > 0 && (has_alternative<Event, E> && ...)) result<std::int64_t> try_append(const E&... events)
+  const {
+    return try_call([&] { return append(events...); });
+  }
+  result<std::int64_t> try_append_if(std::span<const Event> events, const append_condition& condition, const append_options& options = {}) const {
+    return try_call([&] { return append_if(events, condition, options); });
+  }
+  template <std::invocable<const recorded<Event>&> Sink>
+  result<std::int64_t> try_read(const event_query& query, const read_options& options, Sink&& sink, const call_options& call = {}) const {
+    return try_call([&] { return read(query, options, sink, call); });
+  }
+  template <class States>
+  result<std::int64_t> try_load(States& states, std::int64_t after = 0, const call_options& call = {}) const {
+    return try_call([&] { return load(states, after, call); });
+  }
+  result<std::int64_t> try_head(const call_options& call = {}) const { return log_->try_head(call); }
+  result<bool> try_exists(const event_query& query, std::int64_t after = 0, const call_options& call = {}) const {
+    return log_->try_exists(query, after, call);
+  }
+  result<std::int64_t> try_count(const event_query& query, std::int64_t after = 0, const call_options& call = {}) const {
+    return log_->try_count(query, after, call);
+  }
+  result<std::optional<std::int64_t>> try_last(const event_query& query = event_query::all(), const call_options& call = {}) const {
+    return log_->try_last(query, call);
+  }
+  result<std::int64_t> try_position_at(timestamp time, const call_options& call = {}) const { return log_->try_position_at(time, call); }
+
  protected:
   explicit event_store(event_log& log) : log_(&log) {}
   ~event_store() = default;

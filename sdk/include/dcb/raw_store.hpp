@@ -2,6 +2,7 @@
 
 #include <dcb/event_log.hpp>
 #include <dcb/export.hpp>
+#include <dcb/observer.hpp>
 #include <dcb/transaction.hpp>
 
 #include <chrono>
@@ -23,6 +24,7 @@ struct store_options {
   std::string application_name = "dcb";               ///< unless the conninfo or PGAPPNAME says otherwise
   std::chrono::milliseconds cancel_grace{5'000};      ///< how long a cancelled statement may take to end before its connection is dropped
   std::chrono::milliseconds resolve_timeout{30'000};  ///< how long an append with an id whose answer was lost is sent again
+  std::shared_ptr<observer> watch{};                  ///< is told of connections, calls and retries
 };
 
 /// A store on a PostgreSQL server with the extension pg_dcb, through a pool of connections made when needed.
@@ -37,6 +39,7 @@ class DCB_EXPORT raw_store final : public event_log {
   ~raw_store() override;
 
   std::string_view name() const noexcept;
+  observer* watched_by() const noexcept override;
 
   /// As `event_log::append`, in a transaction of its own. When the answer is lost: with an `append_id` the append is sent again
   /// until an answer comes, otherwise `connection_error` with `in_doubt()` is thrown.
