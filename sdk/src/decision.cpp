@@ -34,7 +34,7 @@ std::int64_t attempt(event_log& log, decision_steps& steps, const append_options
   }
   auto events = steps.decide();
   if (events.empty()) return read_upto;
-  set_metadata(events, options.metadata);
+  set_metadata(events, options);
   std::optional<append_condition> condition;
   if (auto guard = steps.guard(); !guard.empty()) condition.emplace(append_condition{std::move(guard), read_upto});
   return log.append(events, condition, within_limits(options.call));

@@ -1,6 +1,7 @@
 #include <dcb/event_store.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace dcb::inline v0 {
 
@@ -17,8 +18,18 @@ event_query known_types_only(const event_query& query, std::span<const event_typ
   return event_query{std::move(items)};
 }
 
-void set_metadata(std::span<new_event> events, const std::optional<std::string>& metadata) {
-  for (new_event& event : events) event.metadata = metadata;
+append_options because_of(const meta& cause) {
+  return {.correlation_id = cause.correlation_id ? cause.correlation_id : cause.name(), .causation_id = cause.name()};
+}
+
+void set_metadata(std::span<new_event> events, const append_options& options) {
+  auto shared = options.metadata;
+  if (options.causation_id) add_metadata(shared, "causation_id", *options.causation_id);
+  if (options.correlation_id) add_metadata(shared, "correlation_id", *options.correlation_id);
+  for (new_event& event : events) {
+    const auto encoded = std::exchange(event.metadata, shared);
+    if (encoded) join_metadata(event.metadata, *encoded);
+  }
 }
 
 }  // namespace dcb::inline v0

@@ -3,6 +3,7 @@
 
 #include <dcb/event_log.hpp>
 #include <dcb/event_schema.hpp>
+#include <dcb/meta.hpp>
 #include <dcb/state.hpp>
 
 #include <algorithm>
@@ -22,13 +23,19 @@ namespace dcb::inline v0 {
 
 /// How events are appended.
 struct append_options {
-  std::optional<std::string> metadata{};  ///< JSON text, stored with each of the events
+  std::optional<std::string> metadata{};        ///< JSON text, stored with each of the events
+  std::optional<std::string> correlation_id{};  ///< goes into the metadata, which then has to be an object; as does the next
+  std::optional<std::string> causation_id{};
   call_options call{};
 };
 
+/// For what is done because of an event: it is the cause, and the correlation goes on.
+DCB_EXPORT append_options because_of(const meta& cause);
+
 // A log's events of types that the variant does not have are not for a typed reader: items for any type become items for these.
 DCB_EXPORT event_query known_types_only(const event_query& query, std::span<const event_type* const> types);
-DCB_EXPORT void set_metadata(std::span<new_event> events, const std::optional<std::string>& metadata);
+// Adds what the options say to what encoding put into the events' metadata.
+DCB_EXPORT void set_metadata(std::span<new_event> events, const append_options& options);
 
 /// The events of a read, fetched in batches while they are walked through: for (const auto& recorded : store.read(query)).
 /// What is appended after the walk began is not part of it. Thread safety: to be used by one thread at a time; the store must outlive it.
@@ -219,7 +226,7 @@ class event_store {
 
   std::int64_t append_encoded(std::span<const Event> events, const std::optional<append_condition>& condition, const append_options& options) const {
     auto encoded = event_schema<Event>::encode(events);
-    set_metadata(encoded, options.metadata);
+    set_metadata(encoded, options);
     return log_->append(encoded, condition, options.call);
   }
 

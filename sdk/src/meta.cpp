@@ -1,0 +1,75 @@
+#include <dcb/error.hpp>
+#include <dcb/json.hpp>
+#include <dcb/meta.hpp>
+
+#include <simdjson.h>
+
+namespace dcb::inline v0 {
+
+std::string meta::name() const { return id ? id->to_string() : std::to_string(position); }
+
+meta meta_of(const recorded_event& stored) {
+  meta about{.position = stored.position,
+             .type = stored.type,
+             .tags = stored.tags,
+             .id = stored.id,
+             .recorded_at = stored.recorded_at,
+             .metadata = stored.metadata};
+  if (stored.metadata) {
+    about.correlation_id = metadata_member(*stored.metadata, "correlation_id");
+    about.causation_id = metadata_member(*stored.metadata, "causation_id");
+  }
+  return about;
+}
+
+std::optional<std::string> metadata_member(std::string_view metadata, std::string_view name) {
+  if (metadata.find(name) == metadata.npos) return {};
+  static thread_local simdjson::dom::parser parser;
+  simdjson::dom::object object;
+  if (parser.parse(simdjson::padded_string{metadata}).get(object)) return {};
+  std::optional<std::string> found;  // the last one counts, as on the server
+  for (const auto [key, value] : object) {
+    std::string_view text;
+    if (key != name)
+      continue;
+    else if (!value.get_string().get(text))
+      found = text;
+    else if (value.is_object() || value.is_array() || value.is_null())
+      found.reset();
+    else
+      found = simdjson::minify(value);
+  }
+  return found;
+}
+
+// The text between the braces.
+static std::string_view members_of(std::string_view object) {
+  constexpr std::string_view blank = " \t\r\n";
+  const auto first = object.find_first_not_of(blank), last = object.find_last_not_of(blank);
+  if (first == object.npos || first == last || object[first] != '{' || object[last] != '}')
+    throw error{"metadata has to be a JSON object here",
+                {.sqlstate = "22023", .detail = "It is: " + std::string{object}, .hint = "Correlation, causation and version are members of it."}};
+  object = object.substr(first + 1, last - first - 1);
+  return object.find_first_not_of(blank) == object.npos ? std::string_view{} : object;
+}
+
+void join_metadata(std::optional<std::string>& metadata, std::string_view object) {
+  const auto more = members_of(object);
+  if (!metadata) metadata = "{}";
+  const auto members = members_of(*metadata);
+  std::string joined{'{'};
+  joined += members;
+  if (!members.empty() && !more.empty()) joined += ',';
+  metadata = (joined += more) += '}';
+}
+
+void add_metadata(std::optional<std::string>& metadata, std::string_view name, std::string_view text) {
+  json::writer member{name};
+  member.open('{');
+  member.put_key(name);
+  member.put_string(text);
+  member.close('}');
+  join_metadata(metadata, member.take());
+}
+
+}  // namespace dcb::inline v0
