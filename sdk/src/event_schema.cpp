@@ -6,7 +6,7 @@ namespace dcb::inline v0 {
 new_event encode(const event_type& type, const void* event) {
   new_event encoded{.type = std::string{type.name}};
   type.add_tags(event, encoded.tags);
-  json::writer out{type.name};
+  json::text_writer out{type.name};
   type.write(out, event);
   encoded.data = out.take();
   return encoded;

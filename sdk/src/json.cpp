@@ -1,6 +1,8 @@
 #include <dcb/error.hpp>
 #include <dcb/json.hpp>
 
+#include "base64.hpp"
+
 #include <simdjson.h>
 
 #include <algorithm>
@@ -11,8 +13,6 @@ namespace dcb::inline v0::json {
 namespace ondemand = simdjson::ondemand;
 
 namespace {
-
-ondemand::value& value_at(void* value) { return *static_cast<ondemand::value*>(value); }
 
 std::string_view kind_of(ondemand::value& value) {
   ondemand::json_type type{};
@@ -58,127 +58,112 @@ void wrap(std::string& buffer, std::string_view text) {
   buffer += ']';
 }
 
-// Whether a member of a fresh object is something else than its type's empty value.
-bool has_initialiser(const layout& type, void* fresh, std::size_t index) {
-  const member& about = type.members[index];
-  writer initial{about.name};
-  writer empty{about.name};
-  about.type->write(initial, type.at(fresh, index));
-  about.type->write_empty(empty);
-  return initial.take() != empty.take();
-}
+class text_reader final : public reader {
+ public:
+  text_reader(ondemand::value& value, const path& at, std::size_t depth) : reader(at, depth), value_(value) {}
+  bool take_null() override;
+  bool take_bool() override;
+  std::int64_t take_integer(std::int64_t least, std::int64_t most) override;
+  std::uint64_t take_unsigned(std::uint64_t most) override;
+  double take_double() override;
+  std::string_view take_string() override;
+  std::vector<std::byte> take_bytes() override;
+  std::string_view take_enum(std::optional<std::int64_t>& number) override;
+  std::size_t take_elements(void* container, void (*element)(reader&, std::size_t, void*)) override;
+  std::size_t take_entries(void* container, void (*entry)(reader&, std::string_view, void*)) override;
 
-}  // namespace
+ private:
+  ondemand::value& value_;
+};
 
-std::string path::text() const {
-  std::string text = parent ? parent->text() : std::string{};
-  if (index) return text + '[' + std::to_string(*index) + ']';
-  if (!text.empty() && !name.empty()) text += '.';
-  return text += name;
-}
-
-void reader::fail(const std::string& what) const { throw decode_error{path_->text() + ": " + what}; }
-
-bool reader::take_null() {
+bool text_reader::take_null() {
   bool null = false;
-  return !value_at(value_).is_null().get(null) && null;
+  return !value_.is_null().get(null) && null;
 }
 
-bool reader::take_bool() {
+bool text_reader::take_bool() {
   bool value = false;
-  if (value_at(value_).get_bool().get(value)) fail(expected("a boolean", value_at(value_)));
+  if (value_.get_bool().get(value)) fail(expected("a boolean", value_));
   return value;
 }
 
-std::int64_t reader::take_integer(std::int64_t least, std::int64_t most) {
+std::int64_t text_reader::take_integer(std::int64_t least, std::int64_t most) {
   std::int64_t value = 0;
-  if (value_at(value_).get_int64().get(value)) fail(expected("an integer of at most 64 bits", value_at(value_)));
+  if (value_.get_int64().get(value)) fail(expected("an integer of at most 64 bits", value_));
   if (value < least || value > most)
     fail("expected an integer from " + std::to_string(least) + " to " + std::to_string(most) + ", found " + std::to_string(value));
   return value;
 }
 
-std::uint64_t reader::take_unsigned(std::uint64_t most) {
+std::uint64_t text_reader::take_unsigned(std::uint64_t most) {
   std::uint64_t value = 0;
-  if (value_at(value_).get_uint64().get(value)) fail(expected("an integer from 0 to " + std::to_string(most), value_at(value_)));
+  if (value_.get_uint64().get(value)) fail(expected("an integer from 0 to " + std::to_string(most), value_));
   if (value > most) fail("expected an integer from 0 to " + std::to_string(most) + ", found " + std::to_string(value));
   return value;
 }
 
-double reader::take_double() {
+double text_reader::take_double() {
   double value = 0;
-  if (value_at(value_).get_double().get(value)) fail(expected("a number that a double can hold", value_at(value_)));
+  if (value_.get_double().get(value)) fail(expected("a number that a double can hold", value_));
   return value;
 }
 
-std::string_view reader::take_string() {
+std::string_view text_reader::take_string() {
   std::string_view value;
-  if (value_at(value_).get_string().get(value)) fail(expected("a string", value_at(value_)));
+  if (value_.get_string().get(value)) fail(expected("a string", value_));
   return value;
 }
 
-std::string_view reader::take_enum(std::optional<std::int64_t>& number) {
+std::vector<std::byte> text_reader::take_bytes() {
+  auto bytes = decode_base64(take_string());
+  if (!bytes) fail("not base64");
+  return std::move(*bytes);
+}
+
+std::string_view text_reader::take_enum(std::optional<std::int64_t>& number) {
   ondemand::json_type type{};
-  if (value_at(value_).type().get(type)) fail("not JSON");
+  if (value_.type().get(type)) fail("not JSON");
   if (type == ondemand::json_type::string) return take_string();
-  if (type != ondemand::json_type::number) fail(expected("the name of an enumerator", value_at(value_)));
+  if (type != ondemand::json_type::number) fail(expected("the name of an enumerator", value_));
   number = take_integer(std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
   return {};
 }
 
-std::size_t reader::take_entries(void* container, void (*entry)(reader&, std::string_view, void*)) {
+std::size_t text_reader::take_entries(void* container, void (*entry)(reader&, std::string_view, void*)) {
   ondemand::object object;
-  if (value_at(value_).get_object().get(object)) fail(expected("an object", value_at(value_)));
+  if (value_.get_object().get(object)) fail(expected("an object", value_));
+  const std::size_t depth = depth_within();
   std::size_t count = 0;
   for (auto each : object) {
     ondemand::field field;
     std::string_view unescaped;
     if (std::move(each).get(field) || field.unescaped_key().get(unescaped)) fail("not JSON");
     const std::string key{unescaped};
-    path here{path_, key, {}};
-    reader value{&field.value(), here};
+    const path here{path_, key, {}};
+    text_reader value{field.value(), here, depth};
     entry(value, key, container);
     ++count;
   }
   return count;
 }
 
-std::size_t reader::take_elements(void* container, void (*element)(reader&, std::size_t, void*)) {
+std::size_t text_reader::take_elements(void* container, void (*element)(reader&, std::size_t, void*)) {
   ondemand::array array;
-  if (value_at(value_).get_array().get(array)) fail(expected("an array", value_at(value_)));
+  if (value_.get_array().get(array)) fail(expected("an array", value_));
+  const std::size_t depth = depth_within();
   std::size_t count = 0;
   for (auto each : array) {
-    path here{path_, {}, count};
+    const path here{path_, {}, count};
     ondemand::value found;
     if (std::move(each).get(found)) fail("not JSON");
-    reader value{&found, here};
+    text_reader value{found, here, depth};
     element(value, count, container);
     ++count;
   }
   return count;
 }
 
-void reader::take_object(void* object, const layout& type) {
-  struct walk {
-    void* object;
-    const layout& type;
-    std::array<bool, reflect::max_members> seen{};
-  } walked{object, type};
-  take_entries(&walked, [](reader& value, std::string_view key, void* context) {
-    auto& [object, type, seen] = *static_cast<walk*>(context);
-    for (std::size_t i = 0; i < type.members.size(); ++i) {
-      if (type.members[i].name != key) continue;
-      type.members[i].type->read(value, type.at(object, i));
-      seen[i] = true;
-      return;
-    }
-  });
-  for (std::size_t i = 0; i < type.members.size(); ++i) {
-    if (walked.seen[i] || type.members[i].may_be_missing || type.with_fresh(has_initialiser, i)) continue;
-    throw decode_error{path{path_, type.members[i].name, {}}.text() + ": missing",
-                       {.hint = "Make the member a std::optional, or name it in `defaulted`, so that older events can be read."}};
-  }
-}
+}  // namespace
 
 void parse(std::string_view name, std::string_view text, void* object, void (*read)(reader&, void*)) {
   static thread_local parse_buffer kept;
@@ -203,7 +188,7 @@ void parse(std::string_view name, std::string_view text, void* object, void (*re
     ~in_use() { kept.busy = false; }
   } in_use;
 
-  path root{nullptr, name, {}};
+  const path root{nullptr, name, {}};
   wrap(kept.text, text);
   ondemand::document document;
   ondemand::array array;
@@ -213,7 +198,7 @@ void parse(std::string_view name, std::string_view text, void* object, void (*re
   for (auto each : array) {
     ondemand::value found;
     if (std::move(each).get(found) || ++values > 1) throw not_json();
-    reader value{&found, root};
+    text_reader value{found, root, 0};
     read(value, object);
   }
   if (values != 1) throw not_json();
@@ -242,72 +227,65 @@ void check(std::string_view text) {
   }
 }
 
-void writer::fail(const std::string& what) const { throw error{path_->text() + ": " + what, {.sqlstate = "DCB03"}}; }
-
-void writer::put_integer(std::int64_t value) { append_number(text_, value); }
-void writer::put_unsigned(std::uint64_t value) { append_number(text_, value); }
-void writer::put_double(double value) {
+void text_writer::put_null() { out_ += "null"; }
+void text_writer::put_bool(bool value) { out_ += value ? "true" : "false"; }
+void text_writer::put_integer(std::int64_t value) { append_number(out_, value); }
+void text_writer::put_unsigned(std::uint64_t value) { append_number(out_, value); }
+void text_writer::put_double(double value) {
   if (!std::isfinite(value)) fail("JSON has no NaN and no infinity");
-  append_number(text_, value);
+  append_number(out_, value);
 }
-void writer::put_float(float value) {
+void text_writer::put_float(float value) {
   if (!std::isfinite(value)) fail("JSON has no NaN and no infinity");
-  append_number(text_, value);
+  append_number(out_, value);
 }
 
-void writer::put_string(std::string_view value) {
+void text_writer::put_string(std::string_view value) {
   static constexpr char hex[] = "0123456789abcdef";
   if (!simdjson::validate_utf8(value.data(), value.size())) fail("the text is not UTF-8");
-  text_ += '"';
+  out_ += '"';
   for (const char c : value) {
     switch (c) {
-      case '"': text_ += "\\\""; break;
-      case '\\': text_ += "\\\\"; break;
-      case '\n': text_ += "\\n"; break;
-      case '\r': text_ += "\\r"; break;
-      case '\t': text_ += "\\t"; break;
+      case '"': out_ += "\\\""; break;
+      case '\\': out_ += "\\\\"; break;
+      case '\n': out_ += "\\n"; break;
+      case '\r': out_ += "\\r"; break;
+      case '\t': out_ += "\\t"; break;
       case '\0': fail("PostgreSQL stores no NUL character in text");
       default:
         if (static_cast<unsigned char>(c) >= 0x20)
-          text_ += c;
+          out_ += c;
         else
-          (text_ += "\\u00") += {hex[c >> 4], hex[c & 15]};
+          (out_ += "\\u00") += {hex[c >> 4], hex[c & 15]};
     }
   }
-  text_ += '"';
+  out_ += '"';
 }
 
-void writer::put_object(const void* object, const layout& type) {
-  const path* const outer = path_;
-  open('{');
-  for (std::size_t i = 0; i < type.members.size(); ++i) {
-    const path here{outer, type.members[i].name, {}};
-    path_ = &here;
-    put_key(type.members[i].name);
-    type.members[i].type->write(*this, type.at(const_cast<void*>(object), i));  // which only finds the member
-  }
-  path_ = outer;
-  close('}');
+void text_writer::put_bytes(std::span<const std::byte> value) {
+  out_ += '"';
+  append_base64(out_, value);
+  out_ += '"';
 }
 
-void writer::open(char bracket) {
-  text_ += bracket;
+void text_writer::opened(char bracket) {
+  out_ += bracket;
   first_ = true;
 }
 
-void writer::separate() {
-  if (!first_) text_ += ',';
+void text_writer::separate() {
+  if (!first_) out_ += ',';
   first_ = false;
 }
 
-void writer::put_key(std::string_view key) {
+void text_writer::put_key(std::string_view key) {
   separate();
   put_string(key);
-  text_ += ':';
+  out_ += ':';
 }
 
-void writer::close(char bracket) {
-  text_ += bracket;
+void text_writer::closed(char bracket) {
+  out_ += bracket;
   first_ = false;
 }
 

@@ -76,6 +76,20 @@ struct Text {
   std::string text;
 };
 
+struct Narrow {
+  float n;
+};
+struct Bytes {
+  std::vector<std::byte> bytes;
+};
+struct Keyed {
+  dcb::uuid key;
+  std::map<dcb::uuid, int> by;
+};
+struct Tree {
+  std::vector<Tree> branches;
+};
+
 template <class T>
 std::string decode_failure(std::string_view text) {
   try {
@@ -206,6 +220,42 @@ TEST(json, not_json) {
 TEST(json, other_types_through_json_as) {
   EXPECT_EQ(dcb::to_json(std::vector{Money{5}, Money{7}}), "[5,7]");
   EXPECT_EQ(dcb::from_json<std::vector<Money>>("[5,7]").at(1).cents(), 7);
+}
+TEST(json, bytes_are_base64) {
+  for (const std::size_t length : {0u, 1u, 2u, 3u, 4u, 255u}) {
+    std::vector<std::byte> bytes;
+    for (std::size_t i = 0; i < length; ++i) bytes.push_back(static_cast<std::byte>(i * 37));
+    EXPECT_EQ(dcb::from_json<std::vector<std::byte>>(dcb::to_json(bytes)), bytes) << length;
+  }
+  EXPECT_EQ(dcb::to_json(std::vector{std::byte{0xfb}, std::byte{0xff}}), R"("+/8=")");
+  for (const auto text : {R"({"bytes":"a"})", R"({"bytes":"ab=c"})", R"({"bytes":"!!!!"})", R"({"bytes":"+/9="})", R"({"bytes":"===="})"})
+    EXPECT_EQ(decode_failure<Bytes>(text), "Bytes.bytes: not base64") << text;
+}
+
+TEST(json, numbers_are_limited_by_their_type) {
+  EXPECT_EQ(decode_failure<Narrow>(R"({"n":1e39})"), "Narrow.n: a number beyond what a float can hold");
+  EXPECT_EQ(dcb::from_json<Narrow>(R"({"n":3.4028234663852886e38})").n, std::numeric_limits<float>::max());
+}
+
+TEST(json, uuids_are_reported_with_the_path) {
+  EXPECT_EQ(decode_failure<Keyed>(R"({"key":"x","by":{}})"), "Keyed.key: not a UUID: \"x\"");
+  EXPECT_EQ(decode_failure<Keyed>(R"({"key":"0198a5b0-1111-7222-8333-444444444444","by":{"y":1}})"), "Keyed.by.y: not a UUID: \"y\"");
+}
+
+TEST(json, depth_is_limited) {
+  auto nested = [](std::size_t levels) {
+    std::string value;
+    for (std::size_t i = 0; i < levels; ++i) value += R"({"branches":[)";
+    value += R"({"branches":[]})";
+    for (std::size_t i = 0; i < levels; ++i) value += "]}";
+    return value;
+  };
+  EXPECT_EQ(decode_failure<Tree>(nested(127)), "decoded");
+  EXPECT_NE(decode_failure<Tree>(nested(128)).find("nested more than 256 deep"), std::string::npos);
+  EXPECT_NE(decode_failure<Tree>(nested(100'000)), "decoded");
+  Tree tree;
+  for (int i = 0; i < 200; ++i) tree = Tree{{std::move(tree)}};
+  EXPECT_THROW(dcb::to_json(tree), dcb::error);
 }
 
 }  // namespace

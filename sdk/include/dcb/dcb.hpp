@@ -11,6 +11,7 @@
 #include <dcb/json.hpp>
 #include <dcb/memory_store.hpp>
 #include <dcb/meta.hpp>
+#include <dcb/msgpack.hpp>
 #include <dcb/observer.hpp>
 #include <dcb/query.hpp>
 #include <dcb/raw_memory_store.hpp>

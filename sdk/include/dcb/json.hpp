@@ -2,6 +2,7 @@
 //
 //   bool, integers (exact to 64 bits), float and double (shortest text that reads back the same; never NaN or infinite)
 //   std::string, dcb::uuid                        strings
+//   vector of std::byte                           a string in base64
 //   dcb::id<T>                                    as its T
 //   enum                                          by name if its type is fixed (enum class) and its value 0 to 127, otherwise by number
 //   std::optional                                 null or the value
@@ -14,14 +15,17 @@
 // Reading is tolerant: members that the struct does not have are skipped. A member that the text does not have keeps the struct's initialiser if it is
 // an optional or a container, if its initialiser is something else than its type's empty value, or if the struct names it in
 // `static constexpr std::string_view defaulted[] = {"member", …};` (needed for `= 0`, which the language does not tell from no initialiser).
-// Otherwise, and for a value of the wrong type, decode_error is thrown with the path: `ItemAdded.quantity: missing`.
+// Otherwise, and for a value of the wrong type, decode_error is thrown with the path: `ItemAdded.quantity: missing`. So it is for a number that
+// its type cannot hold, and for values nested more than max_depth deep.
 //
-// Only what depends on the type is a template here: a table of a struct's members. Walking it and parsing is compiled once, in json.cpp.
+// Only what depends on the type is a template here: a table of a struct's members. Walking it and parsing is compiled once, in json.cpp. The
+// templates know a reader and a writer of values and no notation: MessagePack (msgpack.hpp) is another pair of them.
 #pragma once
 
 #include <dcb/event.hpp>
 #include <dcb/export.hpp>
 #include <dcb/id.hpp>
+#include <dcb/notation.hpp>
 #include <dcb/reflect.hpp>
 
 #include <array>
@@ -48,82 +52,24 @@ struct json_as;
 
 namespace json {
 
-// Where in the value we are; lives on the stack of the walk.
-struct path {
-  const path* parent = nullptr;
-  std::string_view name{};
-  std::optional<std::size_t> index{};
-
-  DCB_EXPORT std::string text() const;
-};
-
-class reader;
-class writer;
-
-// How values of a type are read and written; one for all members of the type.
-struct form {
-  void (*read)(reader&, void*);
-  void (*write)(writer&, const void*);
-  void (*write_empty)(writer&);
-};
-
-struct member {
-  std::string_view name;
-  bool may_be_missing;  // by its type, or listed
-  const form* type;
-};
-
-// A struct as the compiled code sees it.
-struct layout {
-  std::span<const member> members;
-  void* (*at)(void* object, std::size_t index);                                                // the address of a member
-  bool (*with_fresh)(bool (*question)(const layout&, void*, std::size_t), std::size_t index);  // asks of an object made by initialisers alone
-};
-
-// One value of the text that is being read. A value can be read once. Every function throws decode_error if the value is of another type.
-class DCB_EXPORT reader {
+// Writes JSON text.
+class DCB_EXPORT text_writer final : public writer {
  public:
-  bool take_null();  // false: it is something else and still to be read
-  bool take_bool();
-  std::int64_t take_integer(std::int64_t least, std::int64_t most);
-  std::uint64_t take_unsigned(std::uint64_t most);
-  double take_double();
-  std::string_view take_string();  // valid until the next value is read
-  std::string_view take_enum(std::optional<std::int64_t>& number);
-  void take_object(void* object, const layout& type);
-  std::size_t take_elements(void* container, void (*element)(reader&, std::size_t, void*));  // answers how many
-  std::size_t take_entries(void* container, void (*entry)(reader&, std::string_view, void*));
-  [[noreturn]] void fail(const std::string& what) const;
+  explicit text_writer(std::string_view name) : writer(name) {}
+  void put_null() override;
+  void put_bool(bool value) override;
+  void put_integer(std::int64_t value) override;
+  void put_unsigned(std::uint64_t value) override;
+  void put_double(double value) override;
+  void put_float(float value) override;
+  void put_string(std::string_view value) override;
+  void put_bytes(std::span<const std::byte> value) override;
+  void separate() override;
+  void put_key(std::string_view key) override;
 
  private:
-  friend DCB_EXPORT void parse(std::string_view, std::string_view, void*, void (*)(reader&, void*));
-  reader(void* value, const path& at) : value_(value), path_(&at) {}
-  void* value_;
-  const path* path_;
-};
-
-class DCB_EXPORT writer {
- public:
-  explicit writer(std::string_view name) : root_{nullptr, name, {}} {}
-  void put_null() { text_ += "null"; }
-  void put_bool(bool value) { text_ += value ? "true" : "false"; }
-  void put_integer(std::int64_t value);
-  void put_unsigned(std::uint64_t value);
-  void put_double(double value);
-  void put_float(float value);
-  void put_string(std::string_view value);
-  void put_object(const void* object, const layout& type);
-  void open(char bracket);
-  void separate();  // before each element
-  void put_key(std::string_view key);
-  void close(char bracket);
-  std::string take() { return std::move(text_); }
-
- private:
-  [[noreturn]] void fail(const std::string& what) const;
-  std::string text_;
-  path root_;
-  const path* path_ = &root_;
+  void opened(char bracket) override;
+  void closed(char bracket) override;
   bool first_ = true;
 };
 
@@ -157,7 +103,7 @@ concept map_like = requires(T& t) {
   t.insert_or_assign(std::declval<typename T::key_type>(), std::declval<typename T::mapped_type>());
 };
 template <class T>
-concept sequence = !map_like<T> && !std::same_as<T, std::string> && requires(T & t) {
+concept sequence = !map_like<T> && !std::same_as<T, std::string> && !std::same_as<T, std::vector<std::byte>> && requires(T & t) {
   typename T::value_type;
   t.clear();
   t.insert(t.end(), std::declval<typename T::value_type>());
@@ -229,7 +175,7 @@ void take(reader& in, T& value);
 
 template <class T>
 std::string write(const T& value) {
-  writer out{name_of<T>()};
+  text_writer out{name_of<T>()};
   put(out, value);
   return out.take();
 }
@@ -243,7 +189,7 @@ consteval bool may_be_missing() {
       if (name == reflect::member_names<T>[I]) return true;
     }
   }
-  return is_optional<M>::value || map_like<M> || sequence<M>;
+  return is_optional<M>::value || map_like<M> || sequence<M> || std::same_as<M, std::vector<std::byte>>;
 }
 
 template <class T>
@@ -292,6 +238,8 @@ bool with_fresh(bool (*question)(const layout&, void*, std::size_t), std::size_t
   return question(layout_of<T>, &fresh, index);
 }
 
+DCB_EXPORT uuid read_uuid(const reader& in, std::string_view text);
+
 // Keys of objects are text.
 template <class K>
 std::string key_text(const K& key) {
@@ -308,7 +256,7 @@ K read_key(const reader& in, std::string_view text) {
   if constexpr (is_id<K>)
     return read_key<typename K::value_type>(in, text);
   else if constexpr (std::same_as<K, uuid>)
-    return uuid::from_string(text);
+    return read_uuid(in, text);
   else if constexpr (std::is_enum_v<K>) {
     K key{};
     if (!enum_value(text, key)) key = static_cast<K>(read_key<std::underlying_type_t<K>>(in, text));
@@ -347,6 +295,8 @@ void put(writer& out, const T& value) {
     out.put_double(value);
   else if constexpr (std::same_as<T, uuid>)
     out.put_string(value.to_string());
+  else if constexpr (std::same_as<T, std::vector<std::byte>>)
+    out.put_bytes(value);
   else if constexpr (std::convertible_to<const T&, std::string_view>)
     out.put_string(value);
   else if constexpr (is_optional<T>::value) {
@@ -415,10 +365,14 @@ void take(reader& in, T& value) {
     value = static_cast<T>(in.take_integer(std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));
   } else if constexpr (std::unsigned_integral<T>) {
     value = static_cast<T>(in.take_unsigned(std::numeric_limits<T>::max()));
-  } else if constexpr (std::floating_point<T>)
-    value = static_cast<T>(in.take_double());
+  } else if constexpr (std::same_as<T, float>)
+    value = in.take_float();
+  else if constexpr (std::same_as<T, double>)
+    value = in.take_double();
   else if constexpr (std::same_as<T, uuid>)
-    value = uuid::from_string(in.take_string());
+    value = in.take_uuid();
+  else if constexpr (std::same_as<T, std::vector<std::byte>>)
+    value = in.take_bytes();
   else if constexpr (std::same_as<T, std::string>)
     value = in.take_string();
   else if constexpr (is_optional<T>::value) {
