@@ -64,7 +64,7 @@ void join_metadata(std::optional<std::string>& metadata, std::string_view object
 }
 
 void add_metadata(std::optional<std::string>& metadata, std::string_view name, std::string_view text) {
-  json::writer member{name};
+  json::text_writer member{name};
   member.open('{');
   member.put_key(name);
   member.put_string(text);

@@ -33,7 +33,9 @@ concept aggregate = std::is_aggregate_v<T> && std::is_class_v<T>;
 
 struct anything {
   template <class T>
-  operator T() const noexcept;
+  operator T() const noexcept {  // never called, but clang wants it defined for types without linkage
+    __builtin_unreachable();
+  }
 };
 
 // Converts to the bases of T only: a struct that takes it as its first initialiser has a base.
