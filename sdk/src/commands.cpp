@@ -13,6 +13,9 @@ constexpr statement submit_sql{.sql = "CALL dcb.submit($1::text, $2::dcb.new_eve
 
 constexpr statement append_sql{.sql = "SELECT dcb.append($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid)", .name = "dcb_append"};
 
+constexpr statement append_at_commit_sql{
+    .sql = "SELECT dcb.append_at_commit($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid)", .name = "dcb_append_at_commit"};
+
 // One statement, one snapshot: the watermark belongs to the rows. Unlike the head it does not wait for other sessions' flushes.
 constexpr statement read_sql{.sql =
                                  "SELECT log.watermark, e.position, e.type, e.tags, e.data, e.payload, e.metadata, e.id, e.recorded_at "
@@ -34,38 +37,53 @@ std::string_view only_value(const sql_result& answer) {
   return *value;
 }
 
-std::string_view required(const sql_result& row, int column) {
-  const auto value = row.value(0, column);
-  if (!value) throw decode_error("an event without " + std::string{row.column_name(column)});
+std::string_view required(const sql_result& answer, int row, int column) {
+  const auto value = answer.value(row, column);
+  if (!value) throw decode_error("an event without " + std::string{answer.column_name(column)});
   return *value;
 }
 
-// Into an event whose memory is used again for the next row.
-void decode_row(const sql_result& row, recorded_event& into) {
-  into.position = decode_int8(required(row, 1));
-  into.type = required(row, 2);
-  decode_text_array(required(row, 3), into.tags);
-  into.data = decode_jsonb(required(row, 4));
-  into.payload.reset();
-  if (const auto payload = row.value(0, 5)) {
-    const auto* const begin = reinterpret_cast<const std::byte*>(payload->data());
-    into.payload.emplace(begin, begin + payload->size());
-  }
-  into.metadata.reset();
-  if (const auto metadata = row.value(0, 6)) into.metadata = decode_jsonb(*metadata);
-  into.id.reset();
-  if (const auto id = row.value(0, 7)) into.id = decode_uuid(*id);
-  into.recorded_at = decode_timestamp(required(row, 8));
+parameters append_parameters(const command& with, std::span<const new_event> events, const std::optional<append_condition>& condition,
+                             const std::optional<uuid>& append_id) {
+  return {with.store, encode_events(events, with.on.new_event_type(with.limits)),
+          condition ? std::optional{encode_query(condition->fail_if_events_match)} : std::nullopt, encode_int8(condition ? condition->after : 0),
+          append_id ? std::optional{encode_uuid(*append_id)} : std::nullopt};
 }
 
 }  // namespace
 
+void decode_event(const sql_result& answer, int row, int first, recorded_event& into) {
+  into.position = decode_int8(required(answer, row, first));
+  into.type = required(answer, row, first + 1);
+  decode_text_array(required(answer, row, first + 2), into.tags);
+  into.data = decode_jsonb(required(answer, row, first + 3));
+  into.payload.reset();
+  if (const auto payload = answer.value(row, first + 4)) {
+    const auto* const begin = reinterpret_cast<const std::byte*>(payload->data());
+    into.payload.emplace(begin, begin + payload->size());
+  }
+  into.metadata.reset();
+  if (const auto metadata = answer.value(row, first + 5)) into.metadata = decode_jsonb(*metadata);
+  into.id.reset();
+  if (const auto id = answer.value(row, first + 6)) into.id = decode_uuid(*id);
+  into.recorded_at = decode_timestamp(required(answer, row, first + 7));
+}
+
+std::vector<sql_row> text_rows(const sql_result& answer) {
+  std::vector<sql_row> rows(static_cast<std::size_t>(answer.rows()));
+  for (int i = 0; i < answer.rows(); ++i)
+    for (int column = 0; column < answer.columns(); ++column) rows[static_cast<std::size_t>(i)].emplace_back(answer.value(i, column));
+  return rows;
+}
+
 std::int64_t command::append(way how, std::span<const new_event> events, const std::optional<append_condition>& condition,
                              const std::optional<uuid>& append_id) const {
-  const parameters values{store, encode_events(events, on.new_event_type(limits)),
-                          condition ? std::optional{encode_query(condition->fail_if_events_match)} : std::nullopt,
-                          encode_int8(condition ? condition->after : 0), append_id ? std::optional{encode_uuid(*append_id)} : std::nullopt};
-  return decode_int8(only_value(on.run(how == way::submit ? submit_sql : append_sql, values, limits)));
+  return decode_int8(only_value(on.run(how == way::submit ? submit_sql : append_sql, append_parameters(*this, events, condition, append_id), limits)));
+}
+
+void command::append_at_commit(std::span<const new_event> events, const std::optional<append_condition>& condition,
+                               const std::optional<uuid>& append_id) const {
+  on.run(append_at_commit_sql, append_parameters(*this, events, condition, append_id), limits);
 }
 
 std::int64_t command::read(const event_query& query, const read_options& options, const event_sink& sink) const {
@@ -78,9 +96,9 @@ std::int64_t command::read(const event_query& query, const read_options& options
   read_progress progress;
   recorded_event event;
   on.stream(read_sql, values, limits, [&](const sql_result& row) {
-    progress.head = std::max(progress.head, decode_int8(required(row, 0)));
+    progress.head = std::max(progress.head, decode_int8(required(row, 0, 0)));
     if (!row.value(0, 1)) return true;  // nothing matches: the watermark stands alone
-    decode_row(row, event);
+    decode_event(row, 0, 1, event);
     progress.head = std::max(progress.head, event.position);
     ++progress.delivered;
     progress.last_position = event.position;

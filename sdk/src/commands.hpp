@@ -5,11 +5,13 @@
 #include "connection.hpp"
 
 #include <dcb/event_log.hpp>
+#include <dcb/transaction.hpp>
 
 #include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 namespace dcb::inline v0 {
 
@@ -25,6 +27,8 @@ struct command {
   };
   std::int64_t append(way how, std::span<const new_event> events, const std::optional<append_condition>& condition,
                       const std::optional<uuid>& append_id) const;
+  void append_at_commit(std::span<const new_event> events, const std::optional<append_condition>& condition,
+                        const std::optional<uuid>& append_id) const;
   std::int64_t read(const event_query& query, const read_options& options, const event_sink& sink) const;
   std::int64_t head() const;
   bool exists(const event_query& query, std::int64_t after) const;
@@ -32,5 +36,11 @@ struct command {
   std::optional<std::int64_t> last(const event_query& query) const;
   std::int64_t position_at(timestamp time) const;
 };
+
+/// The event whose columns begin at `first`, into one whose memory is used again.
+void decode_event(const sql_result& answer, int row, int first, recorded_event& into);
+
+/// All rows of an answer in text form.
+std::vector<sql_row> text_rows(const sql_result& answer);
 
 }  // namespace dcb::inline v0

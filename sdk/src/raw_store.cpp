@@ -3,7 +3,7 @@
 #include "commands.hpp"
 #include "pool.hpp"
 #include "server_error.hpp"
-#include "transaction_impl.hpp"
+#include "server_transaction.hpp"
 
 #include <dcb/error.hpp>
 
@@ -132,7 +132,7 @@ std::int64_t raw_store::position_at(timestamp time, const call_options& call) {
 transaction raw_store::begin(isolation level, const call_options& call) {
   const call_limits limits{call};
   auto lease = impl_->connections->acquire(limits);
-  return transaction{transaction::impl::begin(std::move(lease), impl_->store, level, limits)};
+  return transaction::impl::handed_over(server_transaction::begin(std::move(lease), impl_->store, level, limits));
 }
 
 }  // namespace dcb::inline v0

@@ -85,6 +85,24 @@ TEST_F(raw_store_transaction, conflict_undoes_the_rows) {
   EXPECT_EQ(store.append(one_event()), 2);
 }
 
+TEST_F(raw_store_transaction, appends_at_commit_without_holding_anybody_up) {
+  auto store = open();
+  auto tx = store.begin();
+  tx.exec("INSERT INTO " + table() + " VALUES (1, NULL)");
+  tx.append_at_commit(one_event(), dcb::append_condition{event_query::all(), 1});
+  EXPECT_EQ(store.append(one_event("B"), {}, {.timeout = std::chrono::seconds{60}}), 1) << "the open transaction kept the append lock";
+  tx.commit();
+  EXPECT_EQ(count_rows(), "1");
+  EXPECT_EQ(store.head(), 2);
+
+  auto refused = store.begin();
+  refused.exec("INSERT INTO " + table() + " VALUES (2, NULL)");
+  refused.append_at_commit(one_event(), dcb::append_condition{event_query::all(), 0});
+  EXPECT_THROW(refused.commit(), dcb::conflict);
+  EXPECT_EQ(count_rows(), "1");
+  EXPECT_EQ(store.head(), 2);
+}
+
 TEST_F(raw_store_transaction, has_an_end) {
   auto store = open();
   auto tx = store.begin();

@@ -25,6 +25,11 @@ struct DCB_EXPORT meta {
   std::optional<std::string> correlation_id{};
   std::optional<std::string> causation_id{};
   std::optional<std::string> metadata{};  ///< JSON text, the members above included
+  std::string subscription{};             ///< the one that hands it to a reaction, and empty elsewhere
+
+  /// The same whenever this subscription hands out this event: what makes an effect outside of the database that is repeated have no further
+  /// effect. A name-based uuid (version 5) of `subscription:position`, or `subscription:position:part` to tell several effects apart.
+  uuid dedup_key(std::string_view part = {}) const;
 
   /// What names this event as the cause of others: its id, or its position if it has none.
   std::string name() const;

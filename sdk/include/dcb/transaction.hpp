@@ -41,7 +41,8 @@ std::optional<std::string> to_sql_text(const std::optional<T>& value) {
 }
 
 /// A transaction of the caller's on one connection of a store's pool: its own statements and an append commit or roll back as one.
-/// An append holds the store's append lock until the end of the transaction, so it is best the last thing before `commit`.
+/// `append` holds the store's append lock until the end of the transaction, so it is best the last thing before `commit`; `append_at_commit`
+/// takes it at the end.
 /// After an error of the server, or a timeout, the transaction is broken and can only be rolled back. The connection returns to the pool at
 /// the end of it, with the settings it has then: use SET LOCAL.
 /// Thread safety: to be used by one thread at a time.
@@ -53,6 +54,10 @@ class DCB_EXPORT transaction {
 
   /// As `event_log::append`, but part of this transaction: durable and seen by others only after `commit`. `in_doubt()` is never set.
   std::int64_t append(std::span<const new_event> events, const std::optional<append_condition>& condition = {}, const call_options& call = {});
+
+  /// The same, but checked, numbered and stored at `commit`, so that the append lock is held up by nothing in between: not seen by this
+  /// transaction's reads; what `append` throws is thrown by `commit`.
+  void append_at_commit(std::span<const new_event> events, const std::optional<append_condition>& condition = {}, const call_options& call = {});
 
   /// As `event_log::read`, within this transaction: sees its own appends. Under repeatable_read and serializable the position answered
   /// belongs to the transaction's snapshot. The sink must not use this transaction.
@@ -66,16 +71,16 @@ class DCB_EXPORT transaction {
   }
   std::vector<sql_row> exec_params(std::string_view sql, std::span<const std::optional<std::string>> params, const call_options& call = {});
 
-  /// Makes everything durable and visible. Throws `error` 40001 (serialisation, retryable), 25P02 when an earlier statement had failed, and
-  /// `connection_error` with `in_doubt()` when the answer was lost.
+  /// Makes everything durable and visible. Throws what `append_at_commit` left to it, `error` 40001 (serialisation, retryable), 25P02 when an
+  /// earlier statement had failed, and `connection_error` with `in_doubt()` when the answer was lost.
   void commit(const call_options& call = {});
 
   /// Undoes everything. No effect after `commit`. Never throws: a broken connection rolls back as well.
   void rollback() noexcept;
 
- private:
-  friend class raw_store;
   struct impl;
+
+ private:
   explicit transaction(std::unique_ptr<impl>) noexcept;
   std::unique_ptr<impl> impl_;
 };
