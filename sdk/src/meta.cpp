@@ -4,9 +4,17 @@
 
 #include <simdjson.h>
 
+#include "uuid_name.hpp"
+
 namespace dcb::inline v0 {
 
 std::string meta::name() const { return id ? id->to_string() : std::to_string(position); }
+
+uuid meta::dedup_key(std::string_view part) const {
+  auto name = subscription + ':' + std::to_string(position);
+  if (!part.empty()) (name += ':') += part;
+  return uuid_of_name(name);
+}
 
 meta meta_of(const recorded_event& stored) {
   meta about{.position = stored.position,
