@@ -23,6 +23,7 @@ constexpr int APPEND_ID_REUSED = sqlstate("DCB07");
 constexpr int PREPARED_APPEND = sqlstate("DCB08");
 constexpr int POSITION_BEYOND_HEAD = sqlstate("DCB09");
 constexpr int EVENTS_ARE_IMMUTABLE = sqlstate("DCB10");
+constexpr int DUE_COMMAND_REUSED = sqlstate("DCB14");
 
 constexpr int MAX_TYPE_BYTES = 256;
 constexpr int MAX_TAG_BYTES = 1024;

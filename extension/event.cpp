@@ -237,6 +237,67 @@ read_events(const Jsonb *json)
 }
 
 Datum
+to_json(NewEvents events)
+{
+	JsonbParseState *state = nullptr;
+	auto push = [&](JsonbIteratorToken token, JsonbValue *value = nullptr) { return pushJsonbValue(&state, token, value); };
+	auto string = [&](JsonbIteratorToken token, String s) {
+		JsonbValue value{};
+		value.type = jbvString;
+		value.val.string.val = const_cast<char *>(s.data);
+		value.val.string.len = s.length;
+		push(token, &value);
+	};
+	auto key = [&](const char *name) { string(WJB_KEY, {name, static_cast<int>(std::strlen(name))}); };
+	auto nested = [&](const char *name, Datum json, int number) {
+		Jsonb *content = DatumGetJsonbP(json);
+		JsonbValue value{};
+
+		if (JB_ROOT_IS_SCALAR(content))
+			JsonbExtractScalar(&content->root, &value);
+		else
+			JsonbToJsonbValue(content, &value);
+		if (value.type == jbvNull)
+			invalid(number, psprintf("the %s is JSON's null, which stands for none here.", name));
+		key(name);
+		push(WJB_VALUE, &value);
+	};
+
+	push(WJB_BEGIN_ARRAY);
+	for (int i = 0; i < events.count; ++i)
+	{
+		const NewEvent &event = events.items[i];
+
+		push(WJB_BEGIN_OBJECT);
+		key("type");
+		string(WJB_VALUE, event.type);
+		key("tags");
+		push(WJB_BEGIN_ARRAY);
+		for (String tag : event.tags)
+			string(WJB_ELEM, tag);
+		push(WJB_END_ARRAY);
+		nested("data", event.data.value, i + 1);
+		if (!event.metadata.isnull)
+			nested("metadata", event.metadata.value, i + 1);
+		if (!event.payload.isnull)
+		{
+			key("payload");
+			string(WJB_VALUE, to_string(DirectFunctionCall2(binary_encode, event.payload.value,
+			                                                PointerGetDatum(cstring_to_text("base64")))));
+		}
+		if (!event.id.isnull)
+		{
+			const char *id = DatumGetCString(DirectFunctionCall1(uuid_out, event.id.value));
+
+			key("id");
+			string(WJB_VALUE, {id, UUID_LEN * 2 + 4});
+		}
+		push(WJB_END_OBJECT);
+	}
+	return JsonbPGetDatum(JsonbValueToJsonb(push(WJB_END_ARRAY)));
+}
+
+Datum
 digest(NewEvents events)
 {
 	StringInfoData content;

@@ -46,6 +46,9 @@ struct NewEvents
 NewEvents read_events(ArrayType *array);
 NewEvents read_events(const Jsonb *json);
 
+/* As JSON that read_events() reads again. Error: INVALID_EVENT for what JSON cannot say. */
+Datum to_json(NewEvents events);
+
 /* SHA-256 over everything that the events say, as bytea: what a repeated append must have in common with the first. */
 Datum digest(NewEvents events);
 

@@ -29,4 +29,24 @@ DCB_FUNCTION(dcb_refuse_change)
 	pg_unreachable();
 }
 
+/*
+ * Trigger function dcb.owner_only(): rows that say with whose rights something is done are written by their table's owner, as whom
+ * our functions act, after they have looked at who asks. Error: 42501.
+ */
+DCB_FUNCTION(dcb_owner_only)
+{
+	if (!CALLED_AS_TRIGGER(fcinfo))
+		ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED), errmsg("dcb.owner_only() is a trigger function")));
+
+	Relation table = reinterpret_cast<TriggerData *>(fcinfo->context)->tg_relation;
+	if (!has_privs_of_role(GetUserId(), table->rd_rel->relowner))
+		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+		                errmsg("only its owner writes to table %s",
+		                       quote_qualified_identifier(get_namespace_name(RelationGetNamespace(table)),
+		                                                  RelationGetRelationName(table))),
+		                errdetail("Its rows say with whose rights something will be done."),
+		                errhint("Use the functions of pg_dcb.")));
+	return PointerGetDatum(nullptr);
+}
+
 } // namespace dcb

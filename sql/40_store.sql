@@ -4,6 +4,9 @@
 CREATE FUNCTION dcb.refuse_change() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'dcb_refuse_change';
 
+CREATE FUNCTION dcb.owner_only() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'dcb_owner_only';
+
 -- Index and guard of a store's tables: the two things that depend on the extension.
 CREATE FUNCTION dcb.attach_store(store text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
@@ -23,6 +26,10 @@ BEGIN
 	                FOR EACH STATEMENT EXECUTE FUNCTION dcb.refuse_change()', store);
 	EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.append_id
 	                FOR EACH STATEMENT EXECUTE FUNCTION dcb.refuse_change()', store);
+	IF to_regclass(format('%I.due', store)) IS NOT NULL THEN
+		EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.due
+		                FOR EACH STATEMENT EXECUTE FUNCTION dcb.owner_only()', store);
+	END IF;
 END
 $$;
 COMMENT ON FUNCTION dcb.attach_store(text) IS
@@ -79,10 +86,25 @@ BEGIN
 		recorded_at timestamptz NOT NULL,
 		state bytea NOT NULL,
 		PRIMARY KEY (name, query_hash, version))', store);
-	EXECUTE format('REVOKE ALL ON TABLE %1$I.event, %1$I.append_id, %1$I.snapshot FROM PUBLIC', store);
+	EXECUTE format('CREATE TABLE %I.due (
+		id uuid PRIMARY KEY,
+		due timestamptz NOT NULL,
+		scheduled_at timestamptz NOT NULL DEFAULT clock_timestamp(),
+		role text NOT NULL,
+		events jsonb NOT NULL,
+		fail_if_events_match text,
+		after bigint NOT NULL,
+		state text NOT NULL DEFAULT ''pending'',
+		position bigint,
+		sqlstate text,
+		error text,
+		executed_at timestamptz)', store);
+	EXECUTE format('CREATE INDEX due_pending ON %I.due (due, scheduled_at, id) WHERE state = ''pending''', store);
+	EXECUTE format('REVOKE ALL ON TABLE %1$I.event, %1$I.append_id, %1$I.snapshot, %1$I.due FROM PUBLIC', store);
 	EXECUTE format('COMMENT ON TABLE %I.event IS %L', store, 'the log of a pg_dcb store; append with dcb.append, read with dcb.read');
 	EXECUTE format('COMMENT ON TABLE %I.append_id IS %L', store, 'append ids and what they answered');
 	EXECUTE format('COMMENT ON TABLE %I.snapshot IS %L', store, 'states as of a position; a cache that can be emptied');
+	EXECUTE format('COMMENT ON TABLE %I.due IS %L', store, 'appends in the future; schedule with dcb.schedule');
 	PERFORM dcb.attach_store(store);
 END
 $$;
@@ -111,7 +133,7 @@ BEGIN
 			HINT = format('To lose them for ever: SELECT dcb.drop_store(%L, force => true).', store);
 	END IF;
 	EXECUTE format('DROP TABLE %1$I.event, %1$I.append_id', store);
-	EXECUTE format('DROP TABLE IF EXISTS %I.snapshot', store);
+	EXECUTE format('DROP TABLE IF EXISTS %1$I.snapshot, %1$I.due', store);
 	-- The schema goes too unless something else lives there.
 	BEGIN
 		EXECUTE format('DROP SCHEMA %I', store);

@@ -1,0 +1,2 @@
+#include "worker.hpp"
+namespace dcb { void wake_worker_at_commit() {} }
