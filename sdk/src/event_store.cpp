@@ -10,7 +10,9 @@ event_query known_types_only(const event_query& query, std::span<const event_typ
   for (query_item& item : items) {
     if (!item.types.empty()) continue;
     for (const event_type* type : types) {
-      if (std::find(item.except_types.begin(), item.except_types.end(), type->name) == item.except_types.end()) item.types.emplace_back(type->name);
+      for (const auto name : type->names) {
+        if (std::find(item.except_types.begin(), item.except_types.end(), name) == item.except_types.end()) item.types.emplace_back(name);
+      }
     }
     if (item.types.empty()) continue;  // nothing is left of it; the item stays as it is and its events are refused one by one
     item.except_types.clear();

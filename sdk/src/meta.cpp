@@ -30,28 +30,37 @@ meta meta_of(const recorded_event& stored) {
   return about;
 }
 
+// By a parser that skips the members it is not asked for: a number among them may be larger than any type of ours.
 std::optional<std::string> metadata_member(std::string_view metadata, std::string_view name) {
   if (metadata.find(name) == metadata.npos) return {};
-  static thread_local simdjson::dom::parser parser;
-  simdjson::dom::object object;
-  if (parser.parse(simdjson::padded_string{metadata}).get(object)) return {};
+  static thread_local simdjson::ondemand::parser parser;
+  const simdjson::padded_string padded{metadata};
+  simdjson::ondemand::document document;
+  simdjson::ondemand::object object;
+  if (parser.iterate(padded).get(document) || document.get_object().get(object)) return {};
   std::optional<std::string> found;  // the last one counts, as on the server
-  for (const auto [key, value] : object) {
-    std::string_view text;
-    if (key != name)
-      continue;
-    else if (!value.get_string().get(text))
+  for (auto each : object) {
+    simdjson::ondemand::field field;
+    std::string_view key, text;
+    simdjson::ondemand::json_type type{};
+    if (std::move(each).get(field) || field.unescaped_key().get(key)) return {};
+    if (key != name) continue;
+    if (field.value().type().get(type)) return {};
+    if (type == simdjson::ondemand::json_type::string) {
+      if (field.value().get_string().get(text)) return {};
       found = text;
-    else if (value.is_object() || value.is_array() || value.is_null())
+    } else if (type == simdjson::ondemand::json_type::number || type == simdjson::ondemand::json_type::boolean) {
+      text = field.value().raw_json_token();
+      found = text.substr(0, text.find_first_of(" \t\r\n"));
+    } else {
       found.reset();
-    else
-      found = simdjson::minify(value);
+    }
   }
   return found;
 }
 
 // The text between the braces.
-static std::string_view members_of(std::string_view object) {
+static std::string_view inside_of(std::string_view object) {
   constexpr std::string_view blank = " \t\r\n";
   const auto first = object.find_first_not_of(blank), last = object.find_last_not_of(blank);
   if (first == object.npos || first == last || object[first] != '{' || object[last] != '}')
@@ -62,12 +71,12 @@ static std::string_view members_of(std::string_view object) {
 }
 
 void join_metadata(std::optional<std::string>& metadata, std::string_view object) {
-  const auto more = members_of(object);
+  const auto more = inside_of(object);
   if (!metadata) metadata = "{}";
-  const auto members = members_of(*metadata);
+  const auto own = inside_of(*metadata);
   std::string joined{'{'};
-  joined += members;
-  if (!members.empty() && !more.empty()) joined += ',';
+  joined += own;
+  if (!own.empty() && !more.empty()) joined += ',';
   metadata = (joined += more) += '}';
 }
 

@@ -103,6 +103,27 @@ event_query& event_query::operator|=(const event_query& other) {
   return *this;
 }
 
+event_query event_query::after(std::int64_t position) const {
+  auto items = items_;
+  for (auto& item : items) item.after = position;
+  return event_query{std::move(items)};
+}
+
+// An item that names its types loses these, and goes when none is left; an item for any type excludes them.
+event_query event_query::except(std::span<const std::string> types) const {
+  std::vector<query_item> items;
+  for (auto item : items_) {
+    if (item.types.empty()) {
+      item.except_types.insert(item.except_types.end(), types.begin(), types.end());
+    } else {
+      std::erase_if(item.types, [&](const std::string& type) { return contains(types, type); });
+      if (item.types.empty()) continue;
+    }
+    items.push_back(std::move(item));
+  }
+  return event_query{std::move(items)};
+}
+
 bool event_query::matches(std::string_view type, std::span<const std::string> tags) const {
   return std::ranges::any_of(items_, [&](const query_item& item) { return item_matches(item, type, tags); });
 }

@@ -19,9 +19,9 @@ event_query query_for(std::span<const event_type* const> types, std::span<const 
     }
     const auto same = std::find_if(items.begin(), items.end(), [&](const query_item& item) { return item.tags == shared; });
     if (same != items.end())
-      same->types.emplace_back(types[i]->name);
+      same->types.insert(same->types.end(), types[i]->names.begin(), types[i]->names.end());
     else
-      items.push_back({.types = {std::string{types[i]->name}}, .tags = std::move(shared)});
+      items.push_back({.types = {types[i]->names.begin(), types[i]->names.end()}, .tags = std::move(shared)});
   }
   return event_query{std::move(items)};
 }

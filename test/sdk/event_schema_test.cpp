@@ -3,8 +3,51 @@
 
 #include <gtest/gtest.h>
 
+#include <set>
 #include <string>
 #include <vector>
+
+// A library's types, which nobody here can change.
+namespace lib {
+struct Iban {
+  std::string text;
+  auto operator<=>(const Iban&) const = default;
+};
+class Ship {
+ public:
+  Ship() = default;
+  Ship(std::string n, Iban a) : name(std::move(n)), account(std::move(a)) {}
+  std::string name{};
+  Iban account{};
+  std::set<Iban> payers{};
+};
+struct Base {
+  dcb::id<> harbour;
+};
+struct Berthed : Base {
+  int days = 0;
+};
+}  // namespace lib
+
+template <>
+struct dcb::tags<lib::Iban> {
+  static constexpr std::string_view key = "iban";
+  static std::string to(const lib::Iban& iban) { return iban.text; }
+};
+template <>
+struct dcb::json_as<lib::Iban> {
+  static std::string to(const lib::Iban& iban) { return iban.text; }
+  static lib::Iban from(std::string text) { return {std::move(text)}; }
+};
+template <>
+struct dcb::members<lib::Ship> : dcb::members_of<&lib::Ship::name, &lib::Ship::account, &lib::Ship::payers> {
+  static constexpr auto event_name = "ShipLanded";
+  static constexpr std::string_view event_aliases[] = {"ShipArrived"};
+};
+template <>
+struct dcb::members<lib::Berthed> : dcb::members_of<&lib::Berthed::harbour, &lib::Berthed::days> {
+  static constexpr std::string_view defaulted[] = {"days"};
+};
 
 namespace {
 
@@ -60,6 +103,89 @@ TEST(event_schema, decodes_by_name) {
 TEST(event_schema, events_joins_variants) {
   using Joined = dcb::events<std::variant<Opened, Ticked>, Ticked, Invited, std::variant<Invited, Transferred>>;
   static_assert(std::same_as<Joined, std::variant<Opened, Ticked, Invited, Transferred>>);
+}
+
+// An event that had other names and other shapes.
+struct PaidV1 {
+  dcb::id<> account_id;
+  double amount;
+};
+struct PaidV2 {
+  dcb::id<> account_id;
+  std::int64_t cents;
+  static PaidV2 upcast(const PaidV1& old) { return {old.account_id, static_cast<std::int64_t>(old.amount * 100 + 0.5)}; }
+};
+struct Paid {
+  dcb::id<> account_id;
+  std::int64_t cents;
+  std::string currency;
+  using event_versions = dcb::versions<PaidV1, PaidV2>;
+  static constexpr std::string_view event_aliases[] = {"Payed", "MoneyIn"};
+  static Paid upcast(PaidV2 old) { return {old.account_id, old.cents, "EUR"}; }
+};
+using ledger = dcb::event_schema<std::variant<Ticked, Paid>>;
+
+dcb::recorded_event versioned(std::string type, std::string data, std::optional<std::string> metadata) {
+  auto event = stored(std::move(type), std::move(data));
+  event.metadata = std::move(metadata);
+  return event;
+}
+
+std::string failure_of(const dcb::recorded_event& event) {
+  try {
+    ledger::decode(event);
+  } catch (const dcb::decode_error& failure) {
+    return failure.what();
+  }
+  return "decoded";
+}
+
+TEST(event_aliases, decoded_under_every_name) {
+  for (const auto* name : {"Paid", "Payed", "MoneyIn"}) {
+    const auto event = ledger::decode(versioned(name, R"({"account_id":"a","cents":5,"currency":"CHF"})", R"({"event_version":3})"));
+    EXPECT_EQ(std::get<Paid>(event).currency, "CHF") << name;
+  }
+  EXPECT_EQ(ledger::encode(Paid{"a", 1, "EUR"}).type, "Paid");
+}
+
+TEST(event_versions, the_present_one_stands_in_the_metadata) {
+  EXPECT_EQ(ledger::encode(Paid{"a", 1, "EUR"}).metadata, R"({"event_version":3})");
+  EXPECT_EQ(schema::encode(Opened{7, "Ann"}).metadata, std::nullopt) << "a type that never changed needs none";
+}
+
+TEST(event_versions, old_shapes_are_cast_up_step_by_step) {
+  const auto first = std::get<Paid>(ledger::decode(versioned("Paid", R"({"account_id":"a","amount":1.5})", {})));
+  EXPECT_EQ(first.cents, 150);
+  EXPECT_EQ(first.currency, "EUR");
+  EXPECT_EQ(std::get<Paid>(ledger::decode(versioned("MoneyIn", R"({"account_id":"a","amount":2})", R"({"by":"event_version"})"))).cents, 200);
+  EXPECT_EQ(std::get<Paid>(ledger::decode(versioned("Payed", R"({"account_id":"a","cents":7})", R"({"event_version": 2})"))).cents, 7);
+  EXPECT_EQ(std::get<Paid>(ledger::decode(versioned("Paid", R"({"account_id":"a","cents":7})", R"({"event_version": "2"})"))).cents, 7);
+}
+
+TEST(event_versions, errors_name_the_shape_and_the_version) {
+  EXPECT_EQ(failure_of(versioned("Paid", R"({"account_id":"a"})", {})), "PaidV1.amount: missing");
+  EXPECT_EQ(failure_of(versioned("Paid", "{}", R"({"event_version":4})")),
+            "event 9 of type \"Paid\" has version 4, of which this program knows nothing");
+  EXPECT_EQ(failure_of(versioned("Ticked", "{}", R"({"event_version":2})")),
+            "event 9 of type \"Ticked\" has version 2, of which this program knows nothing");
+  for (const auto* wrong : {"0", "-1", "1.5", "true", "\"new\"", "99999999999999999999"})
+    EXPECT_NE(failure_of(versioned("Paid", "{}", R"({"event_version":)" + std::string{wrong} + '}')).find(" has no version"), std::string::npos)
+        << wrong;
+}
+
+TEST(members, describe_types_that_cannot_be_changed) {
+  using harbour = dcb::event_schema<std::variant<lib::Ship, lib::Berthed>>;
+  lib::Ship ship{"Ann", {"DE1"}};
+  ship.payers = {{"DE2"}, {"DE3"}};
+  const auto landed = harbour::encode(ship);
+  EXPECT_EQ(landed.type, "ShipLanded");
+  EXPECT_EQ(landed.data, R"({"name":"Ann","account":"DE1","payers":["DE2","DE3"]})");
+  EXPECT_EQ(landed.tags, (strings{"iban:DE1", "iban:DE2", "iban:DE3"}));
+  EXPECT_EQ(std::get<lib::Ship>(harbour::decode(stored("ShipArrived", landed.data))).payers, ship.payers);
+  const auto berthed = harbour::encode(lib::Berthed{{"Kiel"}, 3});
+  EXPECT_EQ(berthed.tags, strings{"harbour:Kiel"}) << "a member of the base";
+  EXPECT_EQ(berthed.data, R"({"harbour":"Kiel","days":3})");
+  EXPECT_EQ(std::get<lib::Berthed>(harbour::decode(stored("Berthed", R"({"harbour":"Kiel"})"))).days, 0);
 }
 
 }  // namespace

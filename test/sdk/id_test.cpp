@@ -1,11 +1,16 @@
+#include <dcb/event_schema.hpp>
+#include <dcb/event_schema.hpp>
 #include <dcb/id.hpp>
 
 #include <gtest/gtest.h>
 
 #include <cstdint>
+#include <optional>
+#include <set>
 #include <sstream>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace billing {
 struct Number {
@@ -45,6 +50,29 @@ TEST(id, key_may_differ_from_the_member) {
   using account = dcb::id<std::int64_t, "account">;
   EXPECT_EQ(account::key, "account");
   EXPECT_EQ(dcb::id<>::key, "");
+}
+
+struct OrderId : dcb::id<std::int64_t, "order"> {
+  using id::id;
+};
+struct Ordered {
+  OrderId first;
+  std::optional<OrderId> replaces;
+  dcb::id<billing::Number> invoice;
+  std::set<dcb::id<dcb::uuid>> parcels;
+};
+
+TEST(id, strong_types) {
+  const auto parcel = dcb::uuid::from_string("0198a5b0-1111-7222-8333-444444444444");
+  const Ordered ordered{7, OrderId{6}, billing::Number{2025, 12}, {parcel}};
+  std::vector<std::string> tags;
+  dcb::add_tags(ordered, tags);
+  EXPECT_EQ(tags, (std::vector<std::string>{"order:7", "order:6", "invoice:2025-12", "parcels:" + parcel.to_string()}));
+  const auto text = dcb::to_json(ordered);
+  EXPECT_EQ(text, R"({"first":7,"replaces":6,"invoice":{"year":2025,"serial":12},"parcels":["0198a5b0-1111-7222-8333-444444444444"]})");
+  EXPECT_EQ(dcb::to_json(dcb::from_json<Ordered>(text)), text);
+  const std::unordered_map<OrderId, int> map{{OrderId{7}, 1}};
+  EXPECT_EQ(map.at(7), 1);
 }
 
 }  // namespace

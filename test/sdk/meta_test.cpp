@@ -23,6 +23,7 @@ TEST(meta, members_of_metadata) {
   EXPECT_EQ(dcb::metadata_member(R"({"deep":{"by":"ann"},"x":"by"})", "by"), std::nullopt) << "not a direct member";
   EXPECT_EQ(dcb::metadata_member(R"({"by":{"name":"ann"}})", "by"), std::nullopt);
   EXPECT_EQ(dcb::metadata_member(R"({"by":"ann","by":"bob"})", "by"), "bob") << "as on the server";
+  EXPECT_EQ(dcb::metadata_member(R"({"n":123456789012345678901234567890, "by" : true , "x":1e999})", "by"), "true");
   EXPECT_EQ(dcb::metadata_member(R"(["by"])", "by"), std::nullopt);
   EXPECT_EQ(dcb::metadata_member(R"("by)", "by"), std::nullopt) << "not even JSON";
 }

@@ -20,3 +20,5 @@
 #include <dcb/state.hpp>
 #include <dcb/store.hpp>
 #include <dcb/transaction.hpp>
+#include <dcb/typed_query.hpp>
+#include <dcb/upcast.hpp>

@@ -1,4 +1,9 @@
 // Facts about event types, gathered at compile time, and the way between typed and stored events.
+//
+// What an event says about itself, all of it optional, in its struct or in its dcb::members:
+//   event_name       static constexpr auto: the name under which it is stored, if not the struct's
+//   event_aliases    static constexpr std::string_view[]: names under which it was stored; reads and conditions ask for these too
+//   event_versions   dcb::versions<Old…>: the shapes that its data had, oldest first (see upcast.hpp)
 #pragma once
 
 #include <dcb/event.hpp>
@@ -6,7 +11,9 @@
 #include <dcb/id.hpp>
 #include <dcb/json.hpp>
 #include <dcb/reflect.hpp>
+#include <dcb/upcast.hpp>
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -31,6 +38,30 @@ consteval std::string_view event_name() {
   return name;
 }
 
+// All the names under which events of this type are stored, the present one first.
+template <class E>
+consteval auto find_event_names() {
+  auto with = [](const auto& aliases) {
+    static_assert(std::is_array_v<std::remove_cvref_t<decltype(aliases)>>,
+                  "dcb: `event_aliases` has to be an array: static constexpr std::string_view event_aliases[] = {\"OldName\"}");
+    if constexpr (std::is_array_v<std::remove_cvref_t<decltype(aliases)>>) {
+      std::array<std::string_view, 1 + std::extent_v<std::remove_cvref_t<decltype(aliases)>>> names{event_name<E>()};
+      std::copy(std::begin(aliases), std::end(aliases), names.begin() + 1);
+      return names;
+    } else {
+      return std::array{event_name<E>()};
+    }
+  };
+  if constexpr (requires { E::event_aliases; })
+    return with(E::event_aliases);
+  else if constexpr (requires { members<E>::event_aliases; })
+    return with(members<E>::event_aliases);
+  else
+    return std::array{event_name<E>()};
+}
+template <class E>
+inline constexpr auto event_names = find_event_names<E>();
+
 /// An event of the store with what the store knows about it. Thread safety: a value.
 template <class Event>
 struct recorded {
@@ -45,8 +76,11 @@ struct recorded {
 // The keys of a struct's ids, with what their values are.
 struct id_key {
   std::string_view key;
-  std::string_view value_type;
+  const void* value_type;  // the address of its mark
 };
+
+template <class T>
+inline constexpr char type_mark{};
 
 template <class M>
 constexpr std::size_t ids_of_member = has_ids<M> ? 1 : 0;
@@ -57,8 +91,8 @@ inline constexpr auto id_keys = []<std::size_t... I>(std::index_sequence<I...>) 
   [[maybe_unused]] std::size_t n = 0;
   [[maybe_unused]] auto add = [&]<class M>(std::type_identity<M>, std::string_view member) {
     if constexpr (has_ids<M>) {
-      using Id = typename id_member<M>::id_type;
-      keys[n++] = {Id::key.empty() ? member : Id::key, reflect::type_name<typename Id::value_type>()};
+      using Id = identifier_traits<typename id_member<M>::id_type>;
+      keys[n++] = {Id::key.empty() ? member : Id::key, &type_mark<typename Id::value_type>};
     }
   };
   (add(std::type_identity<reflect::member_type<T, I>>{}, reflect::member_names<T>[I]), ...);
@@ -72,13 +106,15 @@ void add_tags(const T& object, std::vector<std::string>& tags) {
   [[maybe_unused]] std::size_t n = 0;
   [[maybe_unused]] auto add = [&]<class M>(const M& member) {
     if constexpr (has_ids<M>) {
+      using Id = identifier_traits<typename id_member<M>::id_type>;
       const auto key = id_keys<T>[n++].key;
-      if constexpr (is_id<M>)
-        tags.push_back(tag(key, member.value));
-      else if constexpr (requires { member.size(); })
-        for (const auto& each : member) tags.push_back(tag(key, each.value));
-      else if (member)
-        tags.push_back(tag(key, member->value));
+      if constexpr (identifier<M>)
+        tags.push_back(Id::to_tag(key, member));
+      else if constexpr (requires { member.has_value(); }) {
+        if (member) tags.push_back(Id::to_tag(key, *member));
+      } else {
+        for (const auto& each : member) tags.push_back(Id::to_tag(key, each));
+      }
     }
   };
   reflect::with_members(object, [&](const auto&... member) { (add(member), ...); });
@@ -87,6 +123,8 @@ void add_tags(const T& object, std::vector<std::string>& tags) {
 // Everything the compiled code needs to know of an event type.
 struct event_type {
   std::string_view name;
+  std::span<const std::string_view> names;  // name, and the old ones
+  std::span<const old_shape> old_shapes;
   std::span<const id_key> ids;
   void (*add_tags)(const void*, std::vector<std::string>&);
   void (*write)(json::writer&, const void*);
@@ -96,6 +134,8 @@ struct event_type {
 template <class E>
 inline constexpr event_type event_type_of{
     event_name<E>(),
+    event_names<E>,
+    old_shapes<E>,
     id_keys<E>,
     [](const void* event, std::vector<std::string>& tags) { add_tags(*static_cast<const E*>(event), tags); },
     [](json::writer& out, const void* event) { json::put(out, *static_cast<const E*>(event)); },
@@ -103,8 +143,17 @@ inline constexpr event_type event_type_of{
 };
 
 DCB_EXPORT new_event encode(const event_type& type, const void* event);
+// Reads the data as that of an event of that very shape.
+DCB_EXPORT void read_data(const event_type& shape, const recorded_event& stored, void* event);
+// Reads the data into an event of that type, whatever the version of the stored event's shape.
 DCB_EXPORT void decode(const event_type& type, const recorded_event& stored, void* event);
 [[noreturn]] DCB_EXPORT void refuse_unknown(const recorded_event& stored);
+
+template <class Old>
+void read_shape(const recorded_event& stored, Old& old) {
+  static_assert(reflect::aggregate<Old>, "dcb: an old shape of an event has to be a plain struct, as the event itself");
+  read_data(event_type_of<Old>, stored, &old);
+}
 
 template <class Event, class E>
 inline constexpr bool has_alternative = false;
@@ -112,7 +161,11 @@ template <class... All, class E>
 inline constexpr bool has_alternative<std::variant<All...>, E> = (std::same_as<All, E> || ...);
 
 // Two event types must not share a name, nor two types of value a key.
-consteval bool names_differ(std::span<const std::string_view> names) {
+template <class... E>
+consteval bool names_differ() {
+  std::array<std::string_view, (1 + ... + event_names<E>.size())> names{};
+  auto next = names.begin() + 1;
+  ((next = std::copy(event_names<E>.begin(), event_names<E>.end(), next)), ...);
   for (std::size_t i = 0; i < names.size(); ++i) {
     for (std::size_t j = 0; j < i; ++j) {
       if (names[i] == names[j]) return false;
@@ -153,8 +206,8 @@ struct event_schema<std::variant<E...>> {
   using Event = std::variant<E...>;
   static_assert((reflect::aggregate<E> && ...),
                 "dcb: every event has to be a plain struct: no constructors, no private members, no virtual functions");
-  static_assert(names_differ(std::array{event_name<E>()...}),
-                "dcb: two events of this variant are stored under the same name: give one of them another `event_name`");
+  static_assert(names_differ<E...>(),
+                "dcb: two events of this variant are stored under the same name: give one of them another `event_name` (or take an alias away)");
   static_assert(keys_agree<E...>(), "dcb: ids with the same key have values of different types in two events: give one of them another key");
 
   static constexpr std::array<const event_type*, sizeof...(E)> types{&event_type_of<E>...};
@@ -178,7 +231,7 @@ struct event_schema<std::variant<E...>> {
     }
     (std::index_sequence_for<E...>{});
     for (std::size_t i = 0; i < types.size(); ++i) {
-      if (types[i]->name != stored.type) continue;
+      if (std::find(types[i]->names.begin(), types[i]->names.end(), stored.type) == types[i]->names.end()) continue;
       Event event;
       v0::decode(*types[i], stored, makers[i](event));
       return event;

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -34,22 +35,35 @@ requires(!std::same_as<Number, bool>) std::string to_tag(Number value) {
   return std::string(buffer, std::to_chars(buffer, buffer + sizeof buffer, value).ptr);
 }
 
+template <class T>
+concept taggable = std::convertible_to<const T&, std::string_view> || requires(const T& value) {
+  { to_tag(value) } -> std::convertible_to<std::string>;
+};
+
 /// The tag `key:value`, as the ids of events make it.
 template <class T>
 std::string tag(std::string_view key, const T& value) {
+  static_assert(taggable<T>, "dcb: a value of this type cannot become a tag: give its namespace an overload `std::string to_tag(const X&)`");
   std::string text{key};
   text += ':';
   if constexpr (std::convertible_to<const T&, std::string_view>)
     text += std::string_view{value};
-  else
+  else if constexpr (taggable<T>)
     text += to_tag(value);
   return text;
 }
 
+/// Specialise to make a type that one cannot change a domain identifier wherever it is a member of an event or a state. Without a key the member's
+/// name is the key.
+/// `template <> struct dcb::tags<lib::Iban> { static constexpr std::string_view key = "iban"; static std::string to(const lib::Iban&); };`
+template <class X>
+struct tags;
+
 struct id_base {};
 
 /// A domain identifier as a member of an event or a state: it becomes the tag `key:value`. Without a key the member's name is the key.
-/// Converts to and from its value. Thread safety: a value.
+/// Converts to and from its value. A strong type of its own: `struct OrderId : dcb::id<std::int64_t, "order"> { using id::id; };`
+/// Thread safety: a value.
 template <class T = std::string, literal Key = "">
 struct id : id_base {
   using value_type = T;
@@ -77,19 +91,52 @@ auto operator<<(Stream& stream, const id<T, Key>& i) -> decltype(stream << i.val
 template <class T>
 concept is_id = std::derived_from<T, id_base>;
 
-// What a member contributes as tags: itself, or one tag per element of an optional or a vector of ids.
+// What an identifier is called and what it identifies with.
+template <class M>
+struct identifier_traits {};
+template <is_id M>
+struct identifier_traits<M> {
+  using value_type = typename M::value_type;
+  static constexpr std::string_view key = M::key;
+  static std::string to_tag(std::string_view by, const M& identifier) { return tag(by, identifier.value); }
+};
+template <class M>
+requires requires(const M& member) {
+  { tags<M>::to(member) } -> std::convertible_to<std::string>;
+}
+struct identifier_traits<M> {
+  using value_type = M;
+  static constexpr std::string_view key = [] {
+    if constexpr (requires { tags<M>::key; })
+      return std::string_view{tags<M>::key};
+    else
+      return std::string_view{};
+  }();
+  static std::string to_tag(std::string_view by, const M& identifier) { return tag(by, std::string{tags<M>::to(identifier)}); }
+};
+
+template <class M>
+concept identifier = requires {
+  typename identifier_traits<M>::value_type;
+};
+
+// What a member contributes as tags: itself, or one tag for each element of an optional, a vector or a set of identifiers.
 template <class M>
 struct id_member {};
-template <is_id M>
+template <identifier M>
 struct id_member<M> {
   using id_type = M;
 };
-template <is_id M>
+template <identifier M>
 struct id_member<std::optional<M>> {
   using id_type = M;
 };
-template <is_id M>
+template <identifier M>
 struct id_member<std::vector<M>> {
+  using id_type = M;
+};
+template <identifier M>
+struct id_member<std::set<M>> {
   using id_type = M;
 };
 template <class M>
@@ -99,7 +146,9 @@ concept has_ids = requires {
 
 }  // namespace dcb::inline v0
 
-template <class T, dcb::literal Key>
-struct std::hash<dcb::id<T, Key>> {
-  std::size_t operator()(const dcb::id<T, Key>& i) const noexcept(noexcept(std::hash<T>{}(i.value))) { return std::hash<T>{}(i.value); }
+template <dcb::is_id Id>
+struct std::hash<Id> {
+  std::size_t operator()(const Id& i) const noexcept(noexcept(std::hash<typename Id::value_type>{}(i.value))) {
+    return std::hash<typename Id::value_type>{}(i.value);
+  }
 };

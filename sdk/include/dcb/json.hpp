@@ -164,6 +164,8 @@ template <class T>
 consteval std::string_view name_of() {
   if constexpr (requires { T::event_name; })
     return T::event_name;
+  else if constexpr (requires { v0::members<T>::event_name; })
+    return v0::members<T>::event_name;
   else
     return reflect::type_name<T>();
 }
@@ -180,26 +182,32 @@ std::string write(const T& value) {
   return out.take();
 }
 
+template <class T>
+consteval std::span<const std::string_view> defaulted_members() {
+  if constexpr (requires { T::defaulted; })
+    return T::defaulted;
+  else if constexpr (requires { v0::members<T>::defaulted; })
+    return v0::members<T>::defaulted;
+  else
+    return {};
+}
+
 // What a member that the text does not have may do.
 template <class T, std::size_t I>
 consteval bool may_be_missing() {
   using M = reflect::member_type<T, I>;
-  if constexpr (requires { T::defaulted; }) {
-    for (std::string_view name : T::defaulted) {
-      if (name == reflect::member_names<T>[I]) return true;
-    }
+  for (std::string_view name : defaulted_members<T>()) {
+    if (name == reflect::member_names<T>[I]) return true;
   }
   return is_optional<M>::value || map_like<M> || sequence<M> || std::same_as<M, std::vector<std::byte>>;
 }
 
 template <class T>
 consteval bool defaulted_are_members() {
-  if constexpr (requires { T::defaulted; }) {
-    for (std::string_view name : T::defaulted) {
-      bool found = false;
-      for (auto member : reflect::member_names<T>) found = found || member == name;
-      if (!found) return false;
-    }
+  for (std::string_view name : defaulted_members<T>()) {
+    bool found = false;
+    for (auto member : reflect::member_names<T>) found = found || member == name;
+    if (!found) return false;
   }
   return true;
 }

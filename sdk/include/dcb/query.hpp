@@ -45,6 +45,12 @@ class DCB_EXPORT event_query {
   event_query& operator|=(const event_query& other);
   friend event_query operator|(event_query left, const event_query& right) { return left |= right; }
 
+  /// The same query with every item bound to events after this position, which wins over the `after` of the call; 0: to the whole log.
+  event_query after(std::int64_t position) const;
+
+  /// The same query without events of these types.
+  event_query except(std::span<const std::string> types) const;
+
   /// Whether an event of this type and these tags matches, wherever it stands (`after` of items is ignored). `tags` in any order.
   bool matches(std::string_view type, std::span<const std::string> tags) const;
   /// The same for the event at `position`, where an item matches only after its own `after`, or else after the given one.

@@ -1,4 +1,5 @@
-// Reflection of aggregates: how many members a plain struct has, their names and the members themselves, without macros.
+// Reflection of aggregates: how many members a plain struct has, their names and the members themselves, without macros. What the compiler
+// cannot find out by itself, a specialisation of dcb::members says.
 //
 // Members are counted by trying how many initialisers the struct takes, reached by a structured binding of that many names, and named by
 // what the compiler prints for the address of the member of an object that is declared but never defined.
@@ -24,12 +25,25 @@
 
 namespace dcb {
 inline namespace v0 {
+
+/// Specialise to describe a type that one cannot change, or that is no plain struct, by its accessible data members:
+/// `template <> struct dcb::members<lib::Ship> : dcb::members_of<&lib::Ship::name, &lib::Ship::port> {};`
+/// It may also hold what an event says about itself: `event_name`, `event_aliases`, `event_versions` with `upcast`, `defaulted`.
+template <class T>
+struct members {};
+
 namespace reflect {
 
 inline constexpr std::size_t max_members = 32;
 
 template <class T>
-concept aggregate = std::is_aggregate_v<T> && std::is_class_v<T>;
+concept described = requires {
+  members<T>::names;
+};
+
+// What can be taken apart.
+template <class T>
+concept aggregate = std::is_class_v<T> &&(std::is_aggregate_v<T> || described<T>);
 
 struct anything {
   template <class T>
@@ -74,8 +88,14 @@ consteval std::size_t count_members() {
 template <class T>
 consteval std::size_t member_count() {
   static_assert(aggregate<T>, "dcb: this type has to be a plain struct: no constructors, no private members, no virtual functions");
-  static_assert(!with_base<T>, "dcb: a struct with a base class cannot be taken apart: repeat the members, or hold the base as a member");
-  constexpr std::size_t count = count_members<T>();
+  constexpr std::size_t count = [] {
+    if constexpr (described<T>) {
+      return members<T>::names.size();
+    } else {
+      static_assert(!with_base<T>, "dcb: a struct with a base class cannot be taken apart: repeat the members, or hold the base as a member");
+      return count_members<T>();
+    }
+  }();
   static_assert(count <= max_members,
                 "dcb: more than 32 members (an array member counts as its elements): group some of them in a struct, or use std::array");
   return count;
@@ -85,7 +105,8 @@ consteval std::size_t member_count() {
 template <class T, class F>
 constexpr decltype(auto) with_members(T& object, F&& f) {
   constexpr std::size_t count = member_count<std::remove_cv_t<T>>();
-  if constexpr (count == 0) return f();
+  if constexpr (described<std::remove_cv_t<T>>) return members<std::remove_cv_t<T>>::visit(object, std::forward<F>(f));
+  else if constexpr (count == 0) return f();
   // clang-format off
   else if constexpr (count == 1) { auto& [m1] = object; return f(m1); }
   else if constexpr (count == 2) { auto& [m1, m2] = object; return f(m1, m2); }
@@ -158,6 +179,18 @@ consteval std::string_view member_name() {
 #endif
 }
 
+// The name of the member behind a pointer to member; it may have been converted from a base's, which is printed in parentheses.
+template <auto Pointer>
+consteval std::string_view pointed_name() {
+  std::string_view text = __PRETTY_FUNCTION__;
+#if defined(__clang__)
+  text = text.substr(0, text.rfind(']'));
+#else
+  text = text.substr(0, text.find(';', text.find("Pointer = ")));
+#endif
+  return last_name(text.substr(0, text.find_last_not_of(')') + 1));
+}
+
 // The name of T without its namespaces; a template's name stays as the compiler prints it.
 template <class T>
 consteval std::string_view type_name() {
@@ -173,7 +206,10 @@ consteval std::string_view type_name() {
 
 template <class T>
 consteval auto find_member_names() {
-  return []<std::size_t... I>(std::index_sequence<I...>) {
+  if constexpr (described<T>)
+    return members<T>::names;
+  else
+    return []<std::size_t... I>(std::index_sequence<I...>) {
     return std::array<std::string_view, sizeof...(I)>{member_name<address{&std::get<I>(tie(nowhere<T>.value))}>()...};
   }
   (std::make_index_sequence<member_count<T>()>{});
@@ -184,6 +220,17 @@ template <class T>
 inline constexpr auto member_names = find_member_names<T>();
 
 }  // namespace reflect
+
+/// The base of a specialisation of `members`: pointers to the data members that count, in the order of their declaration.
+template <auto... Member>
+struct members_of {
+  static constexpr std::array<std::string_view, sizeof...(Member)> names{reflect::pointed_name<Member>()...};
+  template <class T, class F>
+  static constexpr decltype(auto) visit(T& object, F&& f) {
+    return f(object.*Member...);
+  }
+};
+
 }  // namespace v0
 }  // namespace dcb
 

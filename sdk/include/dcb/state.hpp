@@ -3,6 +3,7 @@
 
 #include <dcb/event_schema.hpp>
 #include <dcb/query.hpp>
+#include <dcb/typed_query.hpp>
 
 #include <array>
 #include <concepts>
@@ -17,12 +18,6 @@
 
 namespace dcb::inline v0 {
 
-/// A query for events of these types (none: of any type) that have all of these tags: `dcb::query<ItemAdded>(dcb::tag("cart", id))`.
-template <class... E, std::convertible_to<std::string>... Tag>
-event_query query(Tag&&... tags) {
-  return query_item{.types = {std::string{event_name<E>()}...}, .tags = {std::string(std::forward<Tag>(tags))...}};
-}
-
 template <class State, class E>
 concept applies = requires(State& state, const E& event) {
   state.apply(event);
@@ -36,7 +31,7 @@ struct narrowed {
 
 /// For `guard`: what the state read, except events of these types. They may be appended meanwhile without making the decision stale.
 template <class... E, class State>
-narrowed<State, E...> without(State state) {
+requires(!std::same_as<State, event_query>) narrowed<State, E...> without(State state) {
   static_assert((applies<State, E> && ...), "dcb: without<E>(state): the state has no apply(const E&), so there is nothing to leave out");
   return {std::move(state)};
 }
@@ -48,7 +43,7 @@ DCB_EXPORT event_query query_for(std::span<const event_type* const> types, std::
 template <class State>
 consteval bool has_plain_ids() {
   return []<std::size_t... I>(std::index_sequence<I...>) {
-    return ((!has_ids<reflect::member_type<State, I>> || is_id<reflect::member_type<State, I>>)&&...);
+    return ((!has_ids<reflect::member_type<State, I>> || identifier<reflect::member_type<State, I>>)&&...);
   }
   (std::make_index_sequence<reflect::member_count<State>()>{});
 }
