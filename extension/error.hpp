@@ -23,6 +23,9 @@ constexpr int APPEND_ID_REUSED = sqlstate("DCB07");
 constexpr int PREPARED_APPEND = sqlstate("DCB08");
 constexpr int POSITION_BEYOND_HEAD = sqlstate("DCB09");
 constexpr int EVENTS_ARE_IMMUTABLE = sqlstate("DCB10");
+constexpr int SUBSCRIPTION_TAKEN_OVER = sqlstate("DCB11");
+constexpr int OTHER_HISTORY = sqlstate("DCB12");
+constexpr int UNKNOWN_SUBSCRIPTION = sqlstate("DCB13");
 constexpr int DUE_COMMAND_REUSED = sqlstate("DCB14");
 
 constexpr int MAX_TYPE_BYTES = 256;

@@ -88,6 +88,39 @@ end_reading(const Reading &reading)
 	close_store(reading.store);
 }
 
+bool
+find_recorded_at(const Reading &reading, int64 position, TimestampTz *recorded_at)
+{
+	QueryItem everything{};
+	bool found = false;
+
+	if (position > 0)
+		for_each_event(reading, {&everything, 1}, {.after = position - 1, .upto = position}, [&](TupleTableSlot *row) {
+			*recorded_at = event_recorded_at(row);
+			found = true;
+			return false;
+		});
+	return found;
+}
+
+int64
+durable_head(const Reading &reading)
+{
+	QueryItem everything{};
+	Query query{&everything, 1};
+	EventScan *scan = begin_event_scan(reading.store, query, reading.snapshot, {.backwards = true});
+	int64 position = 0;
+
+	while (TupleTableSlot *row = next_event(scan))
+		if (is_durable(writer_of(row)))
+		{
+			position = event_position(row);
+			break;
+		}
+	end_event_scan(scan);
+	return position;
+}
+
 ReadRequest
 read_request(const NullableDatum *arguments)
 {
@@ -144,20 +177,24 @@ DCB_FUNCTION(dcb_head)
 DCB_FUNCTION(dcb_watermark)
 {
 	Reading reading = begin_call(fcinfo);
-	QueryItem everything{};
-	Query query{&everything, 1};
-	EventScan *scan = begin_event_scan(reading.store, query, reading.snapshot, {.backwards = true});
-	int64 position = 0;
+	int64 position = durable_head(reading);
 
-	while (TupleTableSlot *row = next_event(scan))
-		if (is_durable(writer_of(row)))
-		{
-			position = event_position(row);
-			break;
-		}
-	end_event_scan(scan);
 	end_reading(reading);
 	PG_RETURN_INT64(position);
+}
+
+/* dcb.recorded_at(store, position) → when the event at that position was recorded, null if there is none. */
+DCB_FUNCTION(dcb_recorded_at)
+{
+	int64 position = natural_argument(fcinfo->args[1], "position", 0);
+	Reading reading = begin_call(fcinfo);
+	TimestampTz recorded_at;
+	bool found = find_recorded_at(reading, position, &recorded_at);
+
+	end_reading(reading);
+	if (!found)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(recorded_at);
 }
 
 /* dcb.exists(store, query, after) → is there a matching event after that position? */

@@ -21,6 +21,12 @@ struct Reading
 Reading begin_reading(NullableDatum store, Snapshot statement);
 void end_reading(const Reading &reading);
 
+/* When the event at a position was recorded; false if there is none. It is durable then. */
+bool find_recorded_at(const Reading &reading, int64 position, TimestampTz *recorded_at);
+
+/* The last position up to which every event is durable already. */
+int64 durable_head(const Reading &reading);
+
 /* The arguments of dcb.read by their numbers. */
 enum ReadArgument
 {

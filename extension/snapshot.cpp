@@ -5,8 +5,8 @@
  * A snapshot is of use only to the log that it was taken of. The event at its position has to be there, recorded at the
  * time that was noted beside the state: a log that was restored to an earlier point has no such event, or another one.
  */
-#include "durability.hpp"
 #include "read.hpp"
+#include "side_table.hpp"
 
 namespace dcb {
 namespace {
@@ -27,61 +27,17 @@ enum SnapshotColumn
 constexpr Oid SNAPSHOT_COLUMN_TYPES[SNAPSHOT_COLUMNS] = {TEXTOID, BYTEAOID,       INT8OID, TEXTOID,
                                                          INT8OID, TIMESTAMPTZOID, BYTEAOID};
 
-struct Snapshots
-{
-	Relation table;
-	Relation index; /* on the key */
-};
-
-bool
-is_complete(const Snapshots &snapshots)
-{
-	return has_columns(snapshots.table, SNAPSHOT_COLUMN_TYPES, SNAPSHOT_COLUMNS) && snapshots.index != nullptr &&
-	       is_on_first_columns(snapshots.index, SNAPSHOT_COLUMN_QUERY) &&
-	       snapshots.index->rd_indcollation[SNAPSHOT_COLUMN_NAME] == C_COLLATION_OID;
-}
-
-Snapshots
-open_snapshots(const Store &store)
-{
-	Oid relid = get_relname_relid("snapshot", RelationGetNamespace(store.events));
-	Snapshots snapshots{};
-
-	if (OidIsValid(relid))
-	{
-		snapshots.table = relation_open(relid, AccessShareLock);
-		if (Oid key = primary_key_index(snapshots.table); OidIsValid(key))
-			snapshots.index = index_open(key, AccessShareLock);
-	}
-	if (snapshots.table == nullptr || !is_complete(snapshots))
-		ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-		                errmsg("store \"%s\" has no table of snapshots", store.name),
-		                errdetail("Table %s.snapshot is missing, or has other columns.", quote_identifier(store.name)),
-		                errhint("Read without a snapshot.")));
-	if (pg_class_aclcheck(relid, GetUserId(), ACL_SELECT) != ACLCHECK_OK)
-		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-		                errmsg("permission denied for the snapshots of store \"%s\"", store.name),
-		                errdetail("Role \"%s\" needs SELECT on table %s.snapshot.",
-		                          GetUserNameFromId(GetUserId(), false), quote_identifier(store.name)),
-		                errhint("Loading needs SELECT, saving needs SELECT, INSERT and UPDATE.")));
-	return snapshots;
-}
+constexpr SideTableShape SNAPSHOTS = {
+	.name = "snapshot", .contents = "snapshots", .types = SNAPSHOT_COLUMN_TYPES, .columns = SNAPSHOT_COLUMNS, .key_columns = 3,
+	.hint = "Loading needs SELECT, saving needs SELECT, INSERT and UPDATE."};
 
 /* Is the event at that position the one that was recorded at that time? */
 bool
 is_of_this_log(const Reading &reading, int64 position, TimestampTz recorded_at)
 {
-	QueryItem everything{};
-	Query query{&everything, 1};
-	EventScan *scan =
-		begin_event_scan(reading.store, query, reading.snapshot, {.after = position - 1, .upto = position});
-	TupleTableSlot *event = next_event(scan);
-	bool same = event != nullptr && event_recorded_at(event) == recorded_at;
+	TimestampTz found;
 
-	if (same)
-		make_durable(writer_of(event));
-	end_event_scan(scan);
-	return same;
+	return find_recorded_at(reading, position, &found) && found == recorded_at;
 }
 
 } // namespace
@@ -102,8 +58,8 @@ DCB_FUNCTION(dcb_load_snapshot)
 	InitMaterializedSRF(fcinfo, 0);
 	auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
 	Reading reading = begin_reading(fcinfo->args[ARGUMENT_STORE], GetActiveSnapshot());
-	Snapshots snapshots = open_snapshots(reading.store);
-	IndexScanDesc scan = begin_index_scan(snapshots.table, snapshots.index, reading.snapshot, 3);
+	SideTable snapshots = open_side_table(reading.store, SNAPSHOTS);
+	IndexScanDesc scan = begin_index_scan(snapshots.table, snapshots.key, reading.snapshot, 3);
 	TupleTableSlot *row = table_slot_create(snapshots.table, nullptr);
 
 	StringInfoData query;
@@ -132,8 +88,7 @@ DCB_FUNCTION(dcb_load_snapshot)
 	}
 	ExecDropSingleTupleTableSlot(row);
 	index_endscan(scan);
-	index_close(snapshots.index, NoLock);
-	relation_close(snapshots.table, NoLock);
+	close_side_table(snapshots);
 	end_reading(reading);
 	return Datum{0};
 }

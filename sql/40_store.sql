@@ -105,6 +105,46 @@ BEGIN
 	EXECUTE format('COMMENT ON TABLE %I.append_id IS %L', store, 'append ids and what they answered');
 	EXECUTE format('COMMENT ON TABLE %I.snapshot IS %L', store, 'states as of a position; a cache that can be emptied');
 	EXECUTE format('COMMENT ON TABLE %I.due IS %L', store, 'appends in the future; schedule with dcb.schedule');
+	-- What a checkpoint changes is in no index, and its page has room: its updates are HOT.
+	EXECUTE format('CREATE TABLE %I.subscription (
+		name text COLLATE "C" PRIMARY KEY,
+		kind text NOT NULL,
+		query text NOT NULL,
+		partitions int NOT NULL,
+		partition_by text,
+		state text NOT NULL,
+		reason text,
+		created_at timestamptz NOT NULL)', store);
+	EXECUTE format('CREATE TABLE %1$I.checkpoint (
+		name text COLLATE "C" REFERENCES %1$I.subscription ON DELETE CASCADE,
+		partition int,
+		position bigint NOT NULL,
+		recorded_at timestamptz,
+		updated_at timestamptz NOT NULL,
+		consumer text,
+		lease_until timestamptz,
+		token bigint NOT NULL,
+		failures int NOT NULL,
+		last_error text,
+		PRIMARY KEY (name, partition)) WITH (fillfactor = 20)', store);
+	EXECUTE format('CREATE TABLE %1$I.subscription_member (
+		name text COLLATE "C" REFERENCES %1$I.subscription ON DELETE CASCADE,
+		consumer text COLLATE "C",
+		lease_until timestamptz NOT NULL,
+		PRIMARY KEY (name, consumer)) WITH (fillfactor = 20)', store);
+	EXECUTE format('CREATE TABLE %1$I.parked (
+		name text COLLATE "C" REFERENCES %1$I.subscription ON DELETE CASCADE,
+		position bigint,
+		partition int NOT NULL,
+		reason text NOT NULL,
+		attempts int NOT NULL,
+		parked_at timestamptz NOT NULL,
+		PRIMARY KEY (name, position))', store);
+	EXECUTE format('REVOKE ALL ON TABLE %1$I.subscription, %1$I.checkpoint, %1$I.subscription_member, %1$I.parked FROM PUBLIC', store);
+	EXECUTE format('COMMENT ON TABLE %I.subscription IS %L', store, 'what is subscribed to; look at dcb.subscriptions');
+	EXECUTE format('COMMENT ON TABLE %I.checkpoint IS %L', store, 'how far each partition of a subscription is, and who holds it');
+	EXECUTE format('COMMENT ON TABLE %I.subscription_member IS %L', store, 'the consumers of partitioned subscriptions');
+	EXECUTE format('COMMENT ON TABLE %I.parked IS %L', store, 'events that consumers gave up; look at dcb.parked_events');
 	PERFORM dcb.attach_store(store);
 END
 $$;
@@ -134,6 +174,7 @@ BEGIN
 	END IF;
 	EXECUTE format('DROP TABLE %1$I.event, %1$I.append_id', store);
 	EXECUTE format('DROP TABLE IF EXISTS %1$I.snapshot, %1$I.due', store);
+	EXECUTE format('DROP TABLE IF EXISTS %1$I.parked, %1$I.subscription_member, %1$I.checkpoint, %1$I.subscription', store);
 	-- The schema goes too unless something else lives there.
 	BEGIN
 		EXECUTE format('DROP SCHEMA %I', store);

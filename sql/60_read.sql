@@ -38,6 +38,10 @@ CREATE FUNCTION dcb.position_at(store text, "time" timestamptz) RETURNS bigint
 COMMENT ON FUNCTION dcb.position_at(text, timestamptz) IS
 	'the last position recorded at that time or before, 0 when there is none';
 
+CREATE FUNCTION dcb.recorded_at(store text, "position" bigint) RETURNS timestamptz
+	LANGUAGE c STABLE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'dcb_recorded_at';
+COMMENT ON FUNCTION dcb.recorded_at(text, bigint) IS 'when the event at that position was recorded, NULL when there is none';
+
 -- The head for a view of all stores: one that cannot be read must not spoil the others.
 CREATE FUNCTION dcb.head_if_readable(store text) RETURNS bigint
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
