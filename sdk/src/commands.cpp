@@ -11,6 +11,9 @@ constexpr statement submit_sql{.sql = "CALL dcb.submit($1::text, $2::dcb.new_eve
                                .name = "dcb_submit",
                                .commits = true};
 
+constexpr statement submit_many_sql{
+    .sql = "CALL dcb.submit_many($1::text, $2::dcb.command[], NULL::dcb.outcome[])", .name = "dcb_submit_many", .commits = true};
+
 constexpr statement append_sql{.sql = "SELECT dcb.append($1::text, $2::dcb.new_event[], $3::dcb.query, $4::bigint, $5::uuid)", .name = "dcb_append"};
 
 constexpr statement append_at_commit_sql{
@@ -31,6 +34,15 @@ constexpr statement position_at_sql{.sql = "SELECT dcb.position_at($1::text, $2:
 
 std::optional<std::string> encode_optional(std::optional<std::int64_t> value) { return value ? std::optional{encode_int8(*value)} : std::nullopt; }
 
+parameters append_parameters(const command& with, std::span<const new_event> events, const std::optional<append_condition>& condition,
+                             const std::optional<uuid>& append_id) {
+  return {with.store, encode_events(events, with.on.types(with.limits).new_event),
+          condition ? std::optional{encode_query(condition->fail_if_events_match)} : std::nullopt, encode_int8(condition ? condition->after : 0),
+          append_id ? std::optional{encode_uuid(*append_id)} : std::nullopt};
+}
+
+}  // namespace
+
 std::string_view only_value(const sql_result& answer) {
   const auto value = answer.rows() == 1 ? answer.value(0, 0) : std::nullopt;
   if (!value) throw decode_error("the server gave no answer where one was expected");
@@ -42,15 +54,6 @@ std::string_view required(const sql_result& answer, int row, int column) {
   if (!value) throw decode_error("an event without " + std::string{answer.column_name(column)});
   return *value;
 }
-
-parameters append_parameters(const command& with, std::span<const new_event> events, const std::optional<append_condition>& condition,
-                             const std::optional<uuid>& append_id) {
-  return {with.store, encode_events(events, with.on.new_event_type(with.limits)),
-          condition ? std::optional{encode_query(condition->fail_if_events_match)} : std::nullopt, encode_int8(condition ? condition->after : 0),
-          append_id ? std::optional{encode_uuid(*append_id)} : std::nullopt};
-}
-
-}  // namespace
 
 void decode_event(const sql_result& answer, int row, int first, recorded_event& into) {
   into.position = decode_int8(required(answer, row, first));
@@ -84,6 +87,12 @@ std::int64_t command::append(way how, std::span<const new_event> events, const s
 void command::append_at_commit(std::span<const new_event> events, const std::optional<append_condition>& condition,
                                const std::optional<uuid>& append_id) const {
   on.run(append_at_commit_sql, append_parameters(*this, events, condition, append_id), limits);
+}
+
+std::vector<append_outcome> command::submit_many(std::span<const append_command> commands) const {
+  auto outcomes = decode_outcomes(only_value(on.run(submit_many_sql, {store, encode_commands(commands, on.types(limits))}, limits)));
+  if (outcomes.size() != commands.size()) throw decode_error("the server gave another number of outcomes than it was sent commands");
+  return outcomes;
 }
 
 std::int64_t command::read(const event_query& query, const read_options& options, const event_sink& sink) const {

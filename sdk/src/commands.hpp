@@ -11,6 +11,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dcb::inline v0 {
@@ -35,7 +36,15 @@ struct command {
   std::int64_t count(const event_query& query, std::int64_t after) const;
   std::optional<std::int64_t> last(const event_query& query) const;
   std::int64_t position_at(timestamp time) const;
+  std::int64_t load(std::span<const load_part> parts, load_sink& sink) const;
+  bool save_snapshot(const load_part& part, const saved_state& state) const;
+  std::vector<append_outcome> submit_many(std::span<const append_command> commands) const;
+  void lock_tags(const waiting_line& line) const;
 };
+
+/// The one value of an answer. Throws `decode_error` if there is none.
+std::string_view only_value(const sql_result& answer);
+std::string_view required(const sql_result& answer, int row, int column);
 
 /// The event whose columns begin at `first`, into one whose memory is used again.
 void decode_event(const sql_result& answer, int row, int first, recorded_event& into);

@@ -85,12 +85,14 @@ void connection::stream(const statement& what, const parameters& values, const c
   collect(what, limits, &row, in_block);
 }
 
-type_oid connection::new_event_type(const call_limits& limits) {
-  if (!new_event_type_) {
-    const auto answer = run({.sql = "SELECT 'dcb.new_event'::regtype::oid"}, {}, limits);
-    new_event_type_ = wire_reader{answer.value(0, 0).value()}.integer<type_oid>();
+const dcb_types& connection::types(const call_limits& limits) {
+  if (!types_) {
+    const statement sql{.sql = "SELECT 'dcb.new_event'::regtype::oid, 'dcb.new_event[]'::regtype::oid, 'dcb.query'::regtype::oid, 'dcb.command'::regtype::oid"};
+    const auto answer = run(sql, {}, limits);
+    const auto number = [&](int column) { return wire_reader{answer.value(0, column).value()}.integer<type_oid>(); };
+    types_ = dcb_types{number(0), number(1), number(2), number(3)};
   }
-  return *new_event_type_;
+  return *types_;
 }
 
 void connection::prepare(const statement& what, const call_limits& limits) {

@@ -74,8 +74,8 @@ class connection {
   /// reusable; within a transaction block the rest of the rows is received and dropped, since a cancel would break the transaction.
   void stream(const statement& what, const parameters& values, const call_limits& limits, const row_function& row);
 
-  /// The number of type dcb.new_event in this database.
-  type_oid new_event_type(const call_limits& limits);
+  /// The numbers of the extension's types in this database.
+  const dcb_types& types(const call_limits& limits);
 
  private:
   struct finish {
@@ -95,7 +95,7 @@ class connection {
   std::unique_ptr<PGconn, finish> owned_;
   std::chrono::milliseconds cancel_grace_;
   std::set<std::string_view> prepared_;
-  std::optional<type_oid> new_event_type_;
+  std::optional<dcb_types> types_;
   bool broken_ = false;
 };
 

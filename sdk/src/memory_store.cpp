@@ -56,6 +56,11 @@ void check_not_negative(std::int64_t value, const char* what) {
   if (value < 0) refuse("22023", std::string{what} + " must not be negative", "It is " + std::to_string(value) + '.', "0 stands for the whole log.");
 }
 
+void check_form(const append_condition& condition) {
+  condition.fail_if_events_match.validate();
+  check_not_negative(condition.after, "\"after\"");
+}
+
 std::string in_braces(const std::vector<std::string>& tags) {
   std::string text = "{";
   for (const auto& tag : tags) (text += text.size() > 1 ? "," : "") += tag;
@@ -87,16 +92,39 @@ void raw_memory_store::check_condition(const append_condition& condition) const 
 std::int64_t raw_memory_store::append(std::span<const new_event> events, const std::optional<append_condition>& condition, const call_options& call) {
   call_limits{call}.check();
   auto fresh = checked(events);
-  if (condition) {
-    condition->fail_if_events_match.validate();
-    check_not_negative(condition->after, "\"after\"");
-  }
-
+  if (condition) check_form(*condition);
   const std::scoped_lock lock{mutex_};
-  if (call.append_id) {
-    if (const auto earlier = answers_.find(*call.append_id); earlier != answers_.end()) {
+  return append_locked(std::move(fresh), condition, call.append_id);
+}
+
+std::vector<append_outcome> raw_memory_store::submit_many(std::span<const append_command> commands, const call_options& call) {
+  call_limits{call}.check();
+  if (commands.empty()) refuse("DCB04", "nothing to append", "The list of commands is empty.", "Leave the call out.");
+  std::vector<std::vector<new_event>> fresh;
+  for (const auto& command : commands) {
+    fresh.push_back(checked(command.events));
+    if (command.condition) check_form(*command.condition);
+  }
+  const std::scoped_lock lock{mutex_};
+  std::vector<append_outcome> outcomes(commands.size());
+  for (std::size_t i = 0; i < commands.size(); ++i) {
+    try {
+      outcomes[i].position = append_locked(std::move(fresh[i]), commands[i].condition, commands[i].append_id);
+    } catch (const conflict& refusal) {
+      outcomes[i] = {.sqlstate = std::string{refusal.sqlstate()}, .conflict_at = refusal.position()};
+    } catch (const error& refusal) {
+      outcomes[i] = {.sqlstate = std::string{refusal.sqlstate()}};
+    }
+  }
+  return outcomes;
+}
+
+std::int64_t raw_memory_store::append_locked(std::vector<new_event> fresh, const std::optional<append_condition>& condition,
+                                             const std::optional<uuid>& append_id) {
+  if (append_id) {
+    if (const auto earlier = answers_.find(*append_id); earlier != answers_.end()) {
       if (earlier->second.events == fresh) return earlier->second.position;
-      refuse("DCB07", "append id was used before with other events", "Append id " + call.append_id->to_string() + " stands for another append.",
+      refuse("DCB07", "append id was used before with other events", "Append id " + append_id->to_string() + " stands for another append.",
              "Make a new id for each append, and keep it only to repeat that very append.");
     }
   }
@@ -112,7 +140,7 @@ std::int64_t raw_memory_store::append(std::span<const new_event> events, const s
         recorded_event{++position, event.type, event.tags, event.data, event.payload, event.metadata, event.id, recorded_at}));
   }
   events_.reserve(events_.size() + stored.size());
-  if (call.append_id) answers_.emplace(*call.append_id, answered{std::move(fresh), position});
+  if (append_id) answers_.emplace(*append_id, answered{std::move(fresh), position});
   events_.insert(events_.end(), stored.begin(), stored.end());
   return position;
 }

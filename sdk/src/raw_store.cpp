@@ -22,8 +22,19 @@ struct raw_store::impl {
     return command{*lease, store, limits}.append(command::way::submit, events, condition, call.append_id);
   }
 
-  std::int64_t append_until_answered(std::span<const new_event> events, const std::optional<append_condition>& condition, const call_options& call,
-                                     const call_limits& limits) const;
+  /// Sends what commits, and once more if its answer was lost and append ids make that safe.
+  template <class Send>
+  auto settle(const Send& send, bool repeatable, const call_limits& limits) const {
+    try {
+      return send();
+    } catch (const connection_error& e) {
+      if (!e.in_doubt() || !repeatable) throw;
+    }
+    return send_until_answered(send, limits);
+  }
+
+  template <class Send>
+  auto send_until_answered(const Send& send, const call_limits& limits) const -> decltype(send());
 
   /// Runs a question, which changes nothing. A connection that had lain idle may turn out to be lost: then it is asked once more,
   /// unless `delivered` tells that a part of the answer has already been passed on.
@@ -54,12 +65,12 @@ bool is_verdict(const error& answer) { return answer.sqlstate().starts_with("DCB
 
 // The first answer was lost. Its append id makes the repetition have one effect and the first answer; what the store itself says to it is
 // the truth, and anything else leaves the outcome in doubt.
-std::int64_t raw_store::impl::append_until_answered(std::span<const new_event> events, const std::optional<append_condition>& condition,
-                                                    const call_options& call, const call_limits& limits) const {
+template <class Send>
+auto raw_store::impl::send_until_answered(const Send& send, const call_limits& limits) const -> decltype(send()) {
   const auto until = steady::now() + connections->options().resolve_timeout;
   for (auto pause = std::chrono::milliseconds{10};; pause = std::min(2 * pause, std::chrono::milliseconds{1000})) {
     try {
-      return append(events, condition, call, limits);
+      return send();
     } catch (const timeout& e) {
       throw timeout(e.what(), in_doubt_info(e));
     } catch (const cancelled& e) {
@@ -91,12 +102,40 @@ observer* raw_store::watched_by() const noexcept { return impl_->connections->op
 
 std::int64_t raw_store::append(std::span<const new_event> events, const std::optional<append_condition>& condition, const call_options& call) {
   const call_limits limits{call};
-  try {
-    return impl_->append(events, condition, call, limits);
-  } catch (const connection_error& e) {
-    if (!e.in_doubt() || !call.append_id) throw;
-  }
-  return impl_->append_until_answered(events, condition, call, limits);
+  return impl_->settle([&] { return impl_->append(events, condition, call, limits); }, call.append_id.has_value(), limits);
+}
+
+std::vector<append_outcome> raw_store::submit_many(std::span<const append_command> commands, const call_options& call) {
+  const call_limits limits{call};
+  const bool repeatable = std::ranges::all_of(commands, [](const append_command& command) { return command.append_id.has_value(); });
+  return impl_->settle(
+      [&] {
+        const auto lease = impl_->connections->acquire(limits);
+        return command{*lease, impl_->store, limits}.submit_many(commands);
+      },
+      repeatable, limits);
+}
+
+// The turn is a lock that goes with the transaction: it ends after the append is there for the next in line to read.
+std::int64_t raw_store::append_in_line(const waiting_line& line, std::span<const load_part> parts, load_sink& sink, const decide_function& decide,
+                                       const call_options& call) {
+  const call_limits limits{call};
+  transaction in_turn = begin(isolation::read_committed, call);
+  const auto on = static_cast<server_transaction&>(transaction::impl::of(in_turn)).with(limits);
+  on.lock_tags(line);
+  const auto read_upto = on.load(parts, sink);
+  const auto decided = decide(read_upto);
+  if (!decided) return read_upto;
+  const auto& [events, condition, append_id] = *decided;
+  const auto position = on.append(command::way::join, events, condition, append_id);
+  const call_options again{.append_id = append_id};
+  bool sent = false;
+  return impl_->settle(
+      [&] {
+        if (std::exchange(sent, true)) return impl_->append(events, condition, again, limits);
+        return in_turn.commit(call), position;
+      },
+      append_id.has_value(), limits);
 }
 
 std::int64_t raw_store::read(const event_query& query, const read_options& options, const event_sink& sink, const call_options& call) {
@@ -127,6 +166,22 @@ std::optional<std::int64_t> raw_store::last(const event_query& query, const call
 
 std::int64_t raw_store::position_at(timestamp time, const call_options& call) {
   return impl_->ask(call, [&](const command& on) { return on.position_at(time); });
+}
+
+std::int64_t raw_store::load(std::span<const load_part> parts, load_sink& sink, const call_options& call) {
+  struct noting final : load_sink {
+    load_sink& to;
+    bool delivered = false;
+    explicit noting(load_sink& sink) : to(sink) {}
+    void restore(std::size_t part, const saved_state& saved) override { delivered = true, to.restore(part, saved); }
+    void fold(std::size_t part, const recorded_event& stored) override { delivered = true, to.fold(part, stored); }
+  } noted{sink};
+  return impl_->ask(
+      call, [&](const command& on) { return on.load(parts, noted); }, noted.delivered);
+}
+
+bool raw_store::save_snapshot(const load_part& part, const saved_state& state, const call_options& call) {
+  return impl_->ask(call, [&](const command& on) { return on.save_snapshot(part, state); });
 }
 
 transaction raw_store::begin(isolation level, const call_options& call) {

@@ -21,10 +21,11 @@ class server_transaction final : public transaction::impl {
   void commit(const call_options& call) override;
   void rollback() noexcept override;
 
+  command with(const call_limits& limits) { return {on(), store_, limits}; }
+
  private:
   server_transaction(pool::lease lease, std::string store);
   connection& on();
-  command with(const call_limits& limits) { return {on(), store_, limits}; }
 
   std::optional<pool::lease> lease_;  ///< until the transaction has ended
   std::string store_;

@@ -17,16 +17,6 @@ constexpr timestamp postgres_epoch = std::chrono::sys_days{std::chrono::year{200
 
 std::string_view as_text(std::span<const std::byte> bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
-void write_array_header(wire_writer& out, std::size_t size, type_oid element_type) {
-  out.integer(std::int32_t{size > 0});  // dimensions; an empty array has none
-  out.integer(std::int32_t{0});         // no NULLs
-  out.integer(element_type);
-  if (size > 0) {
-    out.integer(static_cast<std::int32_t>(size));
-    out.integer(std::int32_t{1});  // lower bound
-  }
-}
-
 void write_json(wire_writer& out, std::string_view json) {
   const auto begin = out.begin_value();
   out.bytes({&jsonb_version, 1});
@@ -75,6 +65,16 @@ std::string_view exactly(std::string_view bytes, std::size_t size) {
 }
 
 }  // namespace
+
+void write_array_header(wire_writer& out, std::size_t size, type_oid element_type) {
+  out.integer(std::int32_t{size > 0});  // dimensions; an empty array has none
+  out.integer(std::int32_t{0});         // no NULLs
+  out.integer(element_type);
+  if (size > 0) {
+    out.integer(static_cast<std::int32_t>(size));
+    out.integer(std::int32_t{1});  // lower bound
+  }
+}
 
 void wire_writer::value(std::string_view bytes) {
   integer(static_cast<std::int32_t>(bytes.size()));
@@ -135,6 +135,13 @@ std::string encode_events(std::span<const new_event> events, type_oid new_event_
     write_event(out, event);
     out.end_value(begin);
   }
+  return out.take();
+}
+
+std::string encode_text_array(std::span<const std::string> values) {
+  wire_writer out;
+  write_array_header(out, values.size(), text_type);
+  for (const auto& value : values) out.value(value);
   return out.take();
 }
 

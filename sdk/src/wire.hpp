@@ -3,6 +3,7 @@
 // PostgreSQL's binary formats: what the SDK sends as parameters and what it reads from results. Nothing here knows a connection.
 
 #include <dcb/event.hpp>
+#include <dcb/event_log.hpp>
 #include <dcb/query.hpp>
 
 #include <cstdint>
@@ -68,6 +69,19 @@ std::string encode_query(const event_query& query);
 /// An array of composite dcb.new_event, whose element type is given. Throws `error` 22021 for a NUL character in a text, 54000 if the
 /// array is larger than a message to the server may be.
 std::string encode_events(std::span<const new_event> events, type_oid new_event_type);
+
+std::string encode_text_array(std::span<const std::string> values);
+
+/// The numbers that the types of the extension have in a database.
+struct dcb_types {
+  type_oid new_event = 0, new_events = 0, query = 0, command = 0;
+};
+/// An array of composite dcb.command. Throws what `encode_events` and `encode_query` throw.
+std::string encode_commands(std::span<const append_command> commands, const dcb_types& types);
+/// Of an array of composite dcb.outcome.
+std::vector<append_outcome> decode_outcomes(std::string_view bytes);
+/// The head of a one-dimensional array without NULLs; its elements follow as counted values.
+void write_array_header(wire_writer& out, std::size_t size, type_oid element_type);
 
 std::int64_t decode_int8(std::string_view bytes);
 bool decode_bool(std::string_view bytes);

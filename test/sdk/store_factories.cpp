@@ -38,6 +38,19 @@ class server_log final : public dcb::event_log {
   }
   std::optional<std::int64_t> last(const dcb::event_query& query, const dcb::call_options& call) override { return store_.last(query, call); }
   std::int64_t position_at(dcb::timestamp time, const dcb::call_options& call) override { return store_.position_at(time, call); }
+  std::int64_t load(std::span<const dcb::load_part> parts, dcb::load_sink& sink, const dcb::call_options& call) override {
+    return store_.load(parts, sink, call);
+  }
+  bool save_snapshot(const dcb::load_part& part, const dcb::saved_state& state, const dcb::call_options& call) override {
+    return store_.save_snapshot(part, state, call);
+  }
+  std::vector<dcb::append_outcome> submit_many(std::span<const dcb::append_command> commands, const dcb::call_options& call) override {
+    return store_.submit_many(commands, call);
+  }
+  std::int64_t append_in_line(const dcb::waiting_line& line, std::span<const dcb::load_part> parts, dcb::load_sink& sink,
+                              const decide_function& decide, const dcb::call_options& call) override {
+    return store_.append_in_line(line, parts, sink, decide, call);
+  }
 
  private:
   static std::string unused_name() {

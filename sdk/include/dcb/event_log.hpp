@@ -6,11 +6,14 @@
 #include <dcb/result.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
 #include <span>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 namespace dcb::inline v0 {
 
@@ -39,6 +42,57 @@ struct call_options {
 
 /// Receives the events of a read one by one; answering false ends the read.
 using event_sink = std::function<bool(const recorded_event&)>;
+
+/// A part of what is loaded for a decision: the events that match a query or, if it has a name for snapshots, the latest of these and the
+/// events after it.
+struct load_part {
+  event_query query{};
+  std::string snapshot_name{};  ///< empty: no snapshots
+  std::int64_t snapshot_version = 0;
+};
+
+/// A state as of a position, in whatever form its owner gave it.
+struct saved_state {
+  std::int64_t position = 0;
+  std::string state{};
+};
+
+/// Receives what is loaded; each part in order, first its snapshot if it has one. Parts may come interleaved.
+class DCB_EXPORT load_sink {
+ public:
+  virtual void restore(std::size_t part, const saved_state& saved) = 0;
+  virtual void fold(std::size_t part, const recorded_event& stored) = 0;
+
+ protected:
+  load_sink() = default;
+  load_sink(const load_sink&) = default;
+  load_sink& operator=(const load_sink&) = default;
+  ~load_sink() = default;
+};
+
+/// One of several appends that are sent together, or the append of a decision that waited in line.
+struct append_command {
+  std::vector<new_event> events{};
+  std::optional<append_condition> condition{};
+  std::optional<uuid> append_id{};
+};
+
+/// What became of it.
+struct DCB_EXPORT append_outcome {
+  std::int64_t position = 0;                 ///< of its last event
+  std::string sqlstate{};                    ///< of the refusal: DCB01 (condition), DCB07 (append id), DCB09 (`after`); empty: it is appended
+  std::optional<std::int64_t> conflict_at{};  ///< with DCB01: the position of the event that matched
+
+  explicit operator bool() const noexcept { return sqlstate.empty(); }
+  /// The position, or the refusal as `append` throws it.
+  std::int64_t value() const;
+};
+
+/// A queue before a hot boundary, by tags: those who wait in a line that has one of them are served one after the other, first come first served.
+struct waiting_line {
+  std::vector<std::string> tags{};
+  std::chrono::milliseconds at_most{1000};  ///< how long to wait for one's turn
+};
 
 /// A log of events with appends under a condition: a store on a server (`raw_store`) or in memory.
 /// Thread safety: every member may be called from any thread at any time.
@@ -77,6 +131,28 @@ class DCB_EXPORT event_log {
   /// The position of the last event recorded at or before `time`, 0 when there is none.
   virtual std::int64_t position_at(timestamp time, const call_options& call = {}) = 0;
 
+  /// Hands all parts to the sink, read at once, and answers the position that this vouches for, as `read` does. A snapshot counts only if it was
+  /// saved for the same name, version and query, in this log. Throws `error` DCB02 (query), 55000 and 42501 when there are no snapshots or
+  /// no right to them, and whatever the sink throws.
+  virtual std::int64_t load(std::span<const load_part> parts, load_sink& sink, const call_options& call = {}) = 0;
+
+  /// Keeps a state of a part as of a position, unless a later one is kept or somebody is just saving; answers whether it did. Throws `error` 22023
+  /// (no position), DCB06 (name) and DCB09 (beyond the head).
+  virtual bool save_snapshot(const load_part& part, const saved_state& state, const call_options& call = {}) = 0;
+
+  /// Appends each command or refuses it, independently of the others but all at once and in this order: a later one's condition sees the
+  /// events of earlier ones. Throws what `append` throws for bad input in any of them, and then appends none.
+  virtual std::vector<append_outcome> submit_many(std::span<const append_command> commands, const call_options& call = {}) = 0;
+
+  /// Decides on the position read up to; nothing to append is an answer.
+  using decide_function = std::function<std::optional<append_command>(std::int64_t read_upto)>;
+
+  /// Waits for the turn in a line, then loads, decides and appends before the next in line gets on. Answers the position of the last event appended, or
+  /// the one read up to. The line keeps those apart who wait in it; what others append meanwhile is a matter of the condition. Throws what
+  /// `load` and `append` throw, `timeout` 55P03 when the turn did not come in time, and whatever `decide` throws.
+  virtual std::int64_t append_in_line(const waiting_line& line, std::span<const load_part> parts, load_sink& sink, const decide_function& decide,
+                                      const call_options& call = {}) = 0;
+
   /// Who is told of what happens on this log; nullptr: nobody.
   virtual observer* watched_by() const noexcept { return nullptr; }
 
@@ -102,6 +178,9 @@ class DCB_EXPORT event_log {
   }
   result<std::int64_t> try_position_at(timestamp time, const call_options& call = {}) {
     return try_call([&] { return position_at(time, call); });
+  }
+  result<std::vector<append_outcome>> try_submit_many(std::span<const append_command> commands, const call_options& call = {}) {
+    return try_call([&] { return submit_many(commands, call); });
   }
 };
 

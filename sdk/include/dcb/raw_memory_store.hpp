@@ -3,12 +3,16 @@
 #include <dcb/event_log.hpp>
 #include <dcb/export.hpp>
 
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <span>
+#include <string>
+#include <tuple>
 #include <vector>
 
 namespace dcb::inline v0 {
@@ -31,19 +35,33 @@ class DCB_EXPORT raw_memory_store final : public event_log {
   std::int64_t count(const event_query& query, std::int64_t after = 0, const call_options& call = {}) override;
   std::optional<std::int64_t> last(const event_query& query, const call_options& call = {}) override;
   std::int64_t position_at(timestamp time, const call_options& call = {}) override;
+  std::int64_t load(std::span<const load_part> parts, load_sink& sink, const call_options& call = {}) override;
+  bool save_snapshot(const load_part& part, const saved_state& state, const call_options& call = {}) override;
+  std::vector<append_outcome> submit_many(std::span<const append_command> commands, const call_options& call = {}) override;
+  std::int64_t append_in_line(const waiting_line& line, std::span<const load_part> parts, load_sink& sink, const decide_function& decide,
+                              const call_options& call = {}) override;
 
  private:
+  using shared_event = std::shared_ptr<const recorded_event>;
+  using snapshot_key = std::tuple<std::string, std::string, std::int64_t>;  // name, query, version
   struct answered {
     std::vector<new_event> events;
     std::int64_t position;
   };
+  class turn;
 
   std::int64_t head_locked() const { return static_cast<std::int64_t>(events_.size()); }
+  std::int64_t append_locked(std::vector<new_event> fresh, const std::optional<append_condition>& condition, const std::optional<uuid>& append_id);
   void check_condition(const append_condition& condition) const;
 
   std::mutex mutex_;
-  std::vector<std::shared_ptr<const recorded_event>> events_;  // at index position - 1; never changed once there
-  std::map<uuid, answered> answers_;                           // by append id
+  std::vector<shared_event> events_;   // at index position - 1; never changed once there
+  std::map<uuid, answered> answers_;  // by append id
+  std::map<snapshot_key, saved_state> snapshots_;
+
+  std::mutex lines_mutex_;
+  std::condition_variable_any lines_moved_;
+  std::map<std::string, std::deque<const turn*>> lines_;  // by tag; the first has the turn
 };
 
 }  // namespace dcb::inline v0

@@ -55,6 +55,18 @@ class DCB_EXPORT raw_store final : public event_log {
   std::optional<std::int64_t> last(const event_query& query, const call_options& call = {}) override;
   std::int64_t position_at(timestamp time, const call_options& call = {}) override;
 
+  /// As `event_log::load`, one statement.
+  std::int64_t load(std::span<const load_part> parts, load_sink& sink, const call_options& call = {}) override;
+  bool save_snapshot(const load_part& part, const saved_state& state, const call_options& call = {}) override;
+
+  /// As `event_log::submit_many`, one statement and one transaction. When the answer is lost, all are sent again as with `append`,
+  /// provided that each has an `append_id`.
+  std::vector<append_outcome> submit_many(std::span<const append_command> commands, const call_options& call = {}) override;
+
+  /// As `event_log::append_in_line`, in one transaction, which holds a connection while it waits.
+  std::int64_t append_in_line(const waiting_line& line, std::span<const load_part> parts, load_sink& sink, const decide_function& decide,
+                              const call_options& call = {}) override;
+
   /// Begins a transaction of the caller's on a connection of the pool. `call` bounds the wait for the connection and the BEGIN.
   transaction begin(isolation level = isolation::read_committed, const call_options& call = {});
 
