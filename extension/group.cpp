@@ -228,7 +228,6 @@ install_group()
 	DefineCustomBoolVariable("dcb.group_append", "Lets dcb.submit commit together with other sessions' appends.",
 	                         "Needs pg_dcb in shared_preload_libraries.", &group_append, true, PGC_USERSET, 0, nullptr,
 	                         nullptr, nullptr);
-	MarkGUCPrefixReserved("dcb");
 	if (process_shared_preload_libraries_in_progress)
 		install_group_queue();
 }

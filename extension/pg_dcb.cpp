@@ -6,8 +6,11 @@
 #include "group.hpp"
 #include "prepare.hpp"
 #include "read_scan.hpp"
+#include "worker.hpp"
 
 extern "C" {
+#include "utils/guc.h"
+
 PG_MODULE_MAGIC;
 PGDLLEXPORT void _PG_init(void);
 }
@@ -20,4 +23,6 @@ _PG_init(void)
 	dcb::install_prepare_guard();
 	dcb::install_deferred();
 	dcb::install_read_scan();
+	dcb::install_worker();
+	MarkGUCPrefixReserved("dcb"); /* when all settings are defined */
 }

@@ -36,3 +36,8 @@ END
 $$;
 COMMENT ON FUNCTION dcb.due_commands(text) IS
 	'the due commands: pending, appended (at this position), refused (by the event at this position), failed, cancelled';
+
+CREATE FUNCTION dcb.wake_worker() RETURNS void
+	LANGUAGE c VOLATILE PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dcb_wake_worker';
+COMMENT ON FUNCTION dcb.wake_worker() IS
+	'lets the worker look for work in this database, as after a restore into a running server; for work made by our functions that is not needed';
