@@ -68,6 +68,7 @@ class text_reader final : public reader {
   double take_double() override;
   std::string_view take_string() override;
   std::vector<std::byte> take_bytes() override;
+  std::string take_json() override;
   std::string_view take_enum(std::optional<std::int64_t>& number) override;
   std::size_t take_elements(void* container, void (*element)(reader&, std::size_t, void*)) override;
   std::size_t take_entries(void* container, void (*entry)(reader&, std::string_view, void*)) override;
@@ -118,6 +119,23 @@ std::vector<std::byte> text_reader::take_bytes() {
   auto bytes = decode_base64(take_string());
   if (!bytes) fail("not base64");
   return std::move(*bytes);
+}
+
+std::string text_reader::take_json() {
+  ondemand::json_type type{};
+  if (value_.type().get(type)) fail("not JSON");
+  std::string_view text;
+  ondemand::object object;
+  ondemand::array array;
+  if (type == ondemand::json_type::object) {
+    if (value_.get_object().get(object) || object.raw_json().get(text)) fail("not JSON");
+  } else if (type == ondemand::json_type::array) {
+    if (value_.get_array().get(array) || array.raw_json().get(text)) fail("not JSON");
+  } else {
+    text = value_.raw_json_token();  // which ends at the next one
+    text = text.substr(0, text.find_last_not_of(" \n\r\t") + 1);
+  }
+  return std::string{text};
 }
 
 std::string_view text_reader::take_enum(std::optional<std::int64_t>& number) {

@@ -4,6 +4,7 @@
 #include <simdjson.h>
 
 #include <bit>
+#include <cmath>
 #include <limits>
 #include <optional>
 
@@ -186,11 +187,17 @@ class binary_reader final : public json::reader {
     return {begin, begin + bytes.size()};
   }
 
+  // NaN and infinity become null, binary base64: what JSON has no form for.
+  std::string take_json() override {
+    json::text_writer out{path_->text()};
+    write_to(out);
+    return out.take();
+  }
+
   std::string_view take_enum(std::optional<std::int64_t>& number) override {
-    cursor ahead = in_;
-    const auto value = ahead.next();
-    if (value && value->is == kind::text) return take_string();
-    if (value && value->is != kind::integer) fail("expected the name of an enumerator, found " + described(*value));
+    const auto value = peek();
+    if (value.is == kind::text) return take_string();
+    if (value.is != kind::integer) fail("expected the name of an enumerator, found " + described(value));
     number = take_integer(std::numeric_limits<std::int64_t>::min(), std::numeric_limits<std::int64_t>::max());
     return {};
   }
@@ -217,6 +224,41 @@ class binary_reader final : public json::reader {
   }
 
  private:
+  void write_to(json::writer& out) {
+    const auto value = peek();
+    if (value.is == kind::array) {
+      out.open('[');
+      take_elements(&out, [](reader& element, std::size_t, void* to) {
+        static_cast<json::writer*>(to)->separate();
+        static_cast<binary_reader&>(element).write_to(*static_cast<json::writer*>(to));
+      });
+      return out.close(']');
+    }
+    if (value.is == kind::map) {
+      out.open('{');
+      take_entries(&out, [](reader& entry, std::string_view key, void* to) {
+        static_cast<json::writer*>(to)->put_key(key);
+        static_cast<binary_reader&>(entry).write_to(*static_cast<json::writer*>(to));
+      });
+      return out.close('}');
+    }
+    next();
+    switch (value.is) {
+      case kind::boolean: return out.put_bool(value.number != 0);
+      case kind::integer: return value.negative ? out.put_integer(static_cast<std::int64_t>(value.number)) : out.put_unsigned(value.number);
+      case kind::real: return std::isfinite(value.real) ? out.put_double(value.real) : out.put_null();
+      case kind::text: return out.put_string(text(value));
+      case kind::binary: return out.put_bytes(std::as_bytes(std::span{content(value)}));
+      case kind::extension: return out.put_bytes(std::as_bytes(std::span{content(value)}));
+      default: return out.put_null();
+    }
+  }
+  head peek() {
+    cursor ahead = in_;
+    const auto value = ahead.next();
+    if (!value) fail("not MessagePack");
+    return *value;
+  }
   head next() {
     const auto value = in_.next();
     if (!value) fail("not MessagePack");

@@ -7,6 +7,7 @@
 #include <dcb/event_log.hpp>
 #include <dcb/event_schema.hpp>
 #include <dcb/event_store.hpp>
+#include <dcb/export_import.hpp>
 #include <dcb/id.hpp>
 #include <dcb/json.hpp>
 #include <dcb/memory_store.hpp>

@@ -61,6 +61,7 @@ class DCB_EXPORT reader {
   virtual double take_double() = 0;
   virtual std::string_view take_string() = 0;  // valid until the next value is read
   virtual std::vector<std::byte> take_bytes() = 0;
+  virtual std::string take_json() = 0;  // any value, as JSON text
   virtual std::string_view take_enum(std::optional<std::int64_t>& number) = 0;
   virtual std::size_t take_elements(void* container, void (*element)(reader&, std::size_t, void*)) = 0;  // answers how many
   virtual std::size_t take_entries(void* container, void (*entry)(reader&, std::string_view, void*)) = 0;
