@@ -4,8 +4,8 @@
  *  1. XACT_EVENT_PRE_COMMIT: if the appends are all that the transaction wrote, turn synchronous_commit off, the variable
  *     only, for this commit. A user who has it off keeps it off, and nothing more happens.
  *  2. The commit record is written, the effects become visible, the locks are released.
- *  3. RESOURCE_RELEASE_AFTER_LOCKS of the top transaction: restore the variable; let the next group begin; flush; answer
- *     the members of the group (group.cpp); wait for standbys.
+ *  3. RESOURCE_RELEASE_AFTER_LOCKS of the top transaction: restore the variable; flush; let the next group begin and answer
+ *     the members of this one (group.cpp); wait for standbys.
  *
  * An abort after step 1 restores the variable at XACT_EVENT_ABORT. From step 2 on an error would be a PANIC, so nothing
  * there allocates, looks at a catalog or reports an error; flushing and waiting are what an ordinary commit does there.
@@ -75,7 +75,6 @@ at_resource_release(ResourceReleasePhase phase, bool is_commit, bool is_top_leve
 
 	bool flush = flush_after_locks;
 	restore_synchronous_commit();
-	group_is_visible();
 	if (flush)
 		XLogFlush(XactLastCommitEnd);
 	group_is_durable(XactLastCommitEnd);

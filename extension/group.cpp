@@ -6,8 +6,8 @@
  * - A waiter holds no lock: it has written nothing and has given back the store. The leader waits for the append lock as
  *   any session does. So the server's deadlock detector sees every cycle there can be.
  * - An outcome is void before Committed, a conflict too: it may rest on a neighbour's event in the same group.
- * - The leader gives up its lead when its locks are released (group_is_visible), so that the next group forms while it
- *   waits for the disk, and in any abort or exit.
+ * - The leader gives up its lead when its commit is durable, and in any abort or exit. What comes meanwhile is the next
+ *   group: one flush then serves as many as there are, and the slower the disk, the more.
  * - From taking others' requests until it has answered them the leader processes no interrupts. A waiter whose request is
  *   taken does not either, and one that comes too late is dropped: it must not turn a stored append into an error.
  *
@@ -210,15 +210,10 @@ append_all_and_commit(Datum store_name, AclMode rights, const AppendRequest *req
 }
 
 void
-group_is_visible()
+group_is_durable(XLogRecPtr commit)
 {
 	if (is_leading())
 		pass_lead();
-}
-
-void
-group_is_durable(XLogRecPtr commit)
-{
 	dismiss_members(SlotState::Committed, commit);
 }
 

@@ -16,8 +16,7 @@ int64 append_and_commit(Datum store_name, const AppendRequest &request);
 /* Appends one after the other in one transaction, which is committed; answers nothing but the outcomes. */
 void append_all_and_commit(Datum store_name, AclMode rights, const AppendRequest *requests, Outcome *outcomes, int count);
 
-/* For the commit of a group, see durability.cpp; do nothing outside of one. */
-void group_is_visible();
+/* For the commit of a group, see durability.cpp; does nothing outside of one. */
 void group_is_durable(XLogRecPtr commit);
 
 /* Needs shared_preload_libraries; without, every session appends for itself. */
