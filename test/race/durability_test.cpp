@@ -1,0 +1,189 @@
+// When an append's commit is durable, and what others see until then. A synchronous standby that never comes makes every commit that waits for one wait
+// until it is told not to: what is visible meanwhile, and which locks are held, can then be looked at. Settings of the server are changed and set back.
+
+#include "session.hpp"
+
+#include <gtest/gtest.h>
+
+#include <future>
+#include <utility>
+
+namespace {
+
+using race::answer;
+using race::session;
+using namespace std::chrono_literals;
+
+constexpr auto patience = 60s;
+
+class durability : public testing::Test {
+ protected:
+  void SetUp() override {
+    observer_.must("SET synchronous_commit = local");
+    observer_.must("CREATE TABLE \"" + table_ + "\" (n int)");
+    observer_.must("INSERT INTO \"" + table_ + "\" VALUES (0)");
+    observer_.must("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    observer_.must("SELECT pg_reload_conf()");
+    // The setting counts from the moment on in which an ordinary commit waits.
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    for (bool waits = false; !waits;) {
+      ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "commits do not wait for a standby";
+      session probe;
+      auto commit = start(probe, insert());
+      waits = is_waiting(probe, commit);
+      observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(probe.backend())});
+      EXPECT_TRUE(commit.get().ok());
+    }
+  }
+
+  void TearDown() override {
+    release_all();
+    observer_.run("DROP TABLE IF EXISTS \"" + table_ + "\"");
+  }
+
+  void release_all() {
+    observer_.run("ALTER SYSTEM RESET synchronous_standby_names");
+    observer_.run("SELECT pg_reload_conf()");
+  }
+
+  static std::future<answer> start(session& s, const std::string& sql) {
+    return std::async(std::launch::async, [&s, sql] { return s.run(sql); });
+  }
+
+  // Does it wait for the standby (true), or end before that (false)?
+  bool is_waiting(session& s, std::future<answer>& statement) {
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    while (std::chrono::steady_clock::now() < deadline) {
+      if (statement.wait_for(1ms) == std::future_status::ready) return false;
+      const auto seen = observer_.must("SELECT wait_event FROM pg_stat_activity WHERE pid = $1", {std::to_string(s.backend())});
+      if (!seen.rows.empty() && seen.value() == "SyncRep") return true;
+    }
+    throw race::unexpected("it neither waits for the standby nor ends");
+  }
+
+  std::string insert() const { return "INSERT INTO \"" + table_ + "\" VALUES (1)"; }
+  std::string append(const std::string& type) const { return "SELECT dcb.append('" + store_.name() + "', ARRAY[dcb.event('" + type + "')])"; }
+  std::string submit(const std::string& type) const { return "CALL dcb.submit('" + store_.name() + "', ARRAY[dcb.event('" + type + "')])"; }
+  bool is_visible(const std::string& type) {
+    return observer_.must("SELECT count(*) FROM \"" + store_.name() + "\".event WHERE type = $1", {type}).number() == 1;
+  }
+
+  race::temporary_store store_;
+  session observer_;
+  const std::string table_ = store_.name() + "_own";
+};
+
+// The commit is waited for without the lock: others see the event, and append behind it, before its client has an answer.
+TEST_F(durability, is_waited_for_outside_the_lock) {
+  std::int64_t position = 0;
+  for (const auto& [type, statement] : {std::pair{"Function", append("Function")}, std::pair{"Procedure", submit("Procedure")}}) {
+    session writer;
+    auto appended = start(writer, statement);
+    ASSERT_TRUE(is_waiting(writer, appended)) << "acknowledged before the standby has it";
+    EXPECT_TRUE(is_visible(type));
+    EXPECT_EQ(observer_.must(append("Behind")).number(), position + 2);
+    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
+    EXPECT_EQ(appended.get().number(), position + 1);
+    position += 2;
+  }
+}
+
+// With the user's own writes in the transaction the commit is an ordinary one: nothing is seen of it, and the lock held, until it is durable.
+TEST_F(durability, of_the_users_writes_comes_before_others_see_them) {
+  session writer;
+  writer.must("BEGIN");
+  writer.must("UPDATE \"" + table_ + "\" SET n = 7 WHERE n = 0");
+  writer.must(append("Together"));
+  auto committed = start(writer, "COMMIT");
+  ASSERT_TRUE(is_waiting(writer, committed));
+  EXPECT_FALSE(is_visible("Together"));
+  EXPECT_EQ(observer_.must("SELECT count(*) FROM \"" + table_ + "\" WHERE n = 7").number(), 0);
+  observer_.must("SET lock_timeout = '50ms'");
+  EXPECT_EQ(observer_.run(append("Behind")).sqlstate, "55P03");
+  release_all();
+  EXPECT_TRUE(committed.get().ok());
+  EXPECT_TRUE(is_visible("Together"));
+  EXPECT_EQ(observer_.must("SELECT count(*) FROM \"" + table_ + "\" WHERE n = 7").number(), 1);
+}
+
+// A session that waits until standbys show its commit has it shown nowhere before.
+TEST_F(durability, by_remote_apply_comes_before_others_see_it) {
+  for (const auto& [type, statement] : {std::pair{"Function", append("Function")}, std::pair{"Procedure", submit("Procedure")}}) {
+    session writer;
+    writer.must("SET synchronous_commit = remote_apply");
+    auto appended = start(writer, statement);
+    ASSERT_TRUE(is_waiting(writer, appended));
+    EXPECT_FALSE(is_visible(type));
+    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
+    EXPECT_TRUE(appended.get().ok());
+    EXPECT_TRUE(is_visible(type));
+  }
+}
+
+// What the user has set is respected and still set afterwards, whether the append commits or not.
+TEST_F(durability, is_the_users_choice) {
+  for (const char* level : {"off", "local"}) {
+    session writer;
+    writer.must(std::string("SET synchronous_commit = ") + level);
+    for (const auto& statement : {append("A"), submit("A")}) {
+      auto appended = start(writer, statement);
+      EXPECT_FALSE(is_waiting(writer, appended)) << level;
+      EXPECT_TRUE(appended.get().ok());
+    }
+    EXPECT_EQ(writer.must("SHOW synchronous_commit").value(), level);
+  }
+
+  // With off nothing is flushed by the append. A server process may do it at any moment, but not at most of them.
+  session writer;
+  writer.must("SET synchronous_commit = off");
+  int left_to_the_server = 0;
+  for (int n = 0; n < 100; ++n) {
+    writer.must(n % 2 == 0 ? append("A") : submit("A"));
+    left_to_the_server += writer.must("SELECT pg_current_wal_flush_lsn() < pg_current_wal_insert_lsn()").value() == "t";
+  }
+  EXPECT_GT(left_to_the_server, 50);
+}
+
+TEST_F(durability, of_later_commits_is_as_before) {
+  session writer;
+  const auto commits_durably = [&](const char* after) {
+    auto inserted = start(writer, insert());
+    EXPECT_TRUE(is_waiting(writer, inserted)) << "an ordinary commit does not wait any more after " << after;
+    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
+    EXPECT_TRUE(inserted.get().ok());
+  };
+
+  for (const auto& statement : {append("A"), submit("A")}) {
+    auto appended = start(writer, statement);
+    ASSERT_TRUE(is_waiting(writer, appended));
+    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
+    EXPECT_TRUE(appended.get().ok());
+    commits_durably("a commit");
+  }
+
+  // The last check of a commit, after everything that an extension is asked: the writer is the pivot of two conflicts.
+  writer.must("BEGIN ISOLATION LEVEL SERIALIZABLE");
+  writer.must("SELECT n FROM \"" + table_ + "\" WHERE n = 0");
+  writer.must(append("InVain"));
+  observer_.must("BEGIN ISOLATION LEVEL SERIALIZABLE");
+  observer_.must("SELECT dcb.count($1)", {store_.name()});
+  observer_.must("UPDATE \"" + table_ + "\" SET n = 9 WHERE n = 0");
+  observer_.must("COMMIT");
+  EXPECT_EQ(writer.run("COMMIT").sqlstate, "40001");
+  commits_durably("an abort at the commit");
+}
+
+// From the commit on nothing may fail: an error then would take the server down.
+TEST_F(durability, survives_the_end_of_who_waits_for_it) {
+  for (const auto& statement : {append("Kept"), submit("Kept")}) {
+    session writer;
+    auto appended = start(writer, statement);
+    ASSERT_TRUE(is_waiting(writer, appended));
+    observer_.must("SELECT pg_terminate_backend($1)", {std::to_string(writer.backend())});
+    appended.get();
+    EXPECT_TRUE(writer.lost());
+  }
+  EXPECT_EQ(observer_.must("SELECT dcb.count($1)", {store_.name()}).number(), 2) << "or the server has been restarted";
+}
+
+}  // namespace
