@@ -2,7 +2,7 @@
 
 #include "server_error.hpp"
 
-#include <dcb/raw_store.hpp>
+#include <dcb/error.hpp>
 
 #include <poll.h>
 
@@ -35,24 +35,48 @@ std::string sql_result::field(int code) const {
   return text ? text : "";
 }
 
-connection::connection(const std::string& conninfo, const store_options& options, const call_limits& limits) : cancel_grace_(options.cancel_grace) {
-  // What stands before `dbname`, the conninfo, is a default; what stands after it is not to be changed.
-  const auto user_timeout = std::to_string(options.pool.connect_timeout.count());
-  const std::array keywords{"fallback_application_name", "tcp_user_timeout", "dbname", "client_encoding", static_cast<const char*>(nullptr)};
-  const std::array values{options.application_name.c_str(), user_timeout.c_str(), conninfo.c_str(), "UTF8", static_cast<const char*>(nullptr)};
+connection::connection(const connection_settings& settings, const call_limits& limits, std::int64_t generation)
+    : cancel_grace_(settings.cancel_grace), transaction_pooling_(settings.transaction_pooling), generation_(generation) {
+  std::string failures;
+  for (const auto& target : settings.targets) {
+    try {
+      connect(settings, target, limits);
+      return;
+    } catch (const connection_error& e) {
+      if (settings.targets.size() == 1) throw;
+      failures += (failures.empty() ? "" : "; ") + std::string{e.what()};
+    }
+  }
+  throw connection_error(failures, {.hint = "None of the hosts could be reached and was as wanted (target_session_attrs).", .retryable = true});
+}
+
+void connection::connect(const connection_settings& settings, const connection_settings::target& to, const call_limits& limits) {
+  // What stands before `dbname`, the conninfo, is a default; what stands after it is not to be changed. Empty values count as not given.
+  const auto user_timeout = std::to_string(settings.connect_timeout.count());
+  const std::array keywords{"fallback_application_name", "tcp_user_timeout", "dbname", "host", "hostaddr", "port", "target_session_attrs",
+                            "client_encoding", static_cast<const char*>(nullptr)};
+  const std::array values{settings.application_name.c_str(),
+                          user_timeout.c_str(),
+                          settings.conninfo.c_str(),
+                          to.host.c_str(),
+                          to.hostaddr.c_str(),
+                          to.port.c_str(),
+                          to.session_attributes.c_str(),
+                          "UTF8",
+                          static_cast<const char*>(nullptr)};
   limits.check();
   owned_.reset(PQconnectStartParams(keywords.data(), values.data(), 1));
   if (!owned_) throw std::bad_alloc();
   PQsetNoticeReceiver(
       owned_.get(), [](void* self, const PGresult* notice) { static_cast<connection*>(self)->broken_ |= is_parting(notice); }, this);
 
-  const auto until = steady::now() + options.pool.connect_timeout;
+  const auto until = steady::now() + settings.connect_timeout;
   auto status = PQstatus(owned_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
   while (status == PGRES_POLLING_READING || status == PGRES_POLLING_WRITING) {
     const auto outcome = limits.wait(PQsocket(owned_.get()), status == PGRES_POLLING_READING ? POLLIN : POLLOUT, until);
     if (outcome.interrupted) throw_interrupted(*outcome.interrupted);
     if (outcome.ready == 0)
-      throw connection_error("no connection within " + user_timeout + " ms", {.hint = "See pool_options::connect_timeout.", .retryable = true});
+      throw connection_error("no connection to " + std::string{host()} + " within " + user_timeout + " ms", {.hint = "See pool_options::connect_timeout.", .retryable = true});
     status = PQconnectPoll(owned_.get());
   }
   if (status != PGRES_POLLING_OK) throw connection_error(last_message(), {.retryable = true});
@@ -96,7 +120,7 @@ const dcb_types& connection::types(const call_limits& limits) {
 }
 
 void connection::prepare(const statement& what, const call_limits& limits) {
-  if (*what.name == '\0' || prepared_.contains(what.name)) return;
+  if (!is_prepared(what) || prepared_.contains(what.name)) return;
   const statement preparing{.sql = what.sql};
   if (!PQsendPrepare(owned_.get(), what.name, what.sql, 0, nullptr)) fail(preparing, {});
   flush(preparing, limits);
@@ -114,7 +138,7 @@ void connection::send(const statement& what, const parameters& values) {
     lengths.push_back(value ? static_cast<int>(value->size()) : 0);
   }
   const int result_format = what.text_form ? 0 : 1;
-  const int sent = *what.name != '\0'
+  const int sent = is_prepared(what)
                        ? PQsendQueryPrepared(owned_.get(), what.name, count, texts.data(), lengths.data(), formats.data(), result_format)
                        : PQsendQueryParams(owned_.get(), what.sql, count, nullptr, texts.data(), lengths.data(), formats.data(), result_format);
   if (!sent) fail({.sql = what.sql}, {});  // nothing has left, hence nothing is in doubt

@@ -4,6 +4,7 @@
 // To be used by one thread at a time.
 
 #include "call_limits.hpp"
+#include "connection_settings.hpp"
 #include "wire.hpp"
 
 #include <libpq-fe.h>
@@ -18,11 +19,9 @@
 
 namespace dcb::inline v0 {
 
-struct store_options;
-
 struct statement {
   const char* sql;
-  const char* name = "";   ///< it is prepared once per connection under this name; empty: it is not
+  const char* name = "";   ///< it is prepared once per connection under this name; empty, or with transaction pooling: it is not
   bool commits = false;    ///< losing its answer leaves its outcome in doubt
   bool text_form = false;  ///< parameters and results as text instead of binary
 };
@@ -53,14 +52,20 @@ class sql_result {
 
 class connection {
  public:
-  /// Throws `connection_error`, `timeout`, `cancelled`.
-  connection(const std::string& conninfo, const store_options& options, const call_limits& limits);
+  /// To the first target that is as wanted. Throws `connection_error`, `timeout`, `cancelled`.
+  connection(const connection_settings& settings, const call_limits& limits, std::int64_t generation);
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
 
   /// Whether a connection that lay idle is still there, as far as that can be known without asking the server.
   bool still_there();
   std::chrono::milliseconds cancel_grace() const { return cancel_grace_; }
+  std::string_view host() const { return PQhost(owned_.get()); }
+  int server_process() const { return PQbackendPID(owned_.get()); }
+  std::int64_t generation() const { return generation_; }  ///< as given
+  steady::time_point made() const { return made_; }
+  steady::time_point last_used() const { return last_used_; }
+  void used() { last_used_ = steady::now(); }
   /// Whether it may serve another call.
   bool reusable() const;
 
@@ -82,6 +87,8 @@ class connection {
     void operator()(PGconn* owned) const { PQfinish(owned); }
   };
 
+  void connect(const connection_settings& settings, const connection_settings::target& to, const call_limits& limits);
+  bool is_prepared(const statement& what) const { return *what.name != '\0' && !transaction_pooling_; }
   void prepare(const statement& what, const call_limits& limits);
   void send(const statement& what, const parameters& values);
   void flush(const statement& what, const call_limits& limits);
@@ -93,7 +100,11 @@ class connection {
   std::string last_message() const;
 
   std::unique_ptr<PGconn, finish> owned_;
-  std::chrono::milliseconds cancel_grace_;
+  const std::chrono::milliseconds cancel_grace_;
+  const bool transaction_pooling_;
+  const std::int64_t generation_;
+  const steady::time_point made_ = steady::now();
+  steady::time_point last_used_ = made_;
   std::set<std::string_view> prepared_;
   std::optional<dcb_types> types_;
   bool broken_ = false;

@@ -1,16 +1,20 @@
 #pragma once
 
 // Connections made when needed, at most so many, kept for the next call. Invariant: `open_` counts those that lie idle, those that are
-// lent, and those that are being made. A connection belongs to one lease or to the idle list, never to both.
+// lent or handed over, and those that are being made. A connection belongs to one lease, to the idle list or to one waiter, never to two of them.
+// Who waits is served in order: nobody takes an idle connection while somebody waits.
 
 #include "connection.hpp"
 
 #include <dcb/raw_store.hpp>
 
-#include <condition_variable>
+#include <atomic>
+#include <cstdint>
+#include <deque>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace dcb::inline v0 {
@@ -18,7 +22,10 @@ namespace dcb::inline v0 {
 /// May be used by any number of threads. Lives as long as the last lease.
 class pool : public std::enable_shared_from_this<pool> {
  public:
-  pool(std::string conninfo, store_options options) : conninfo_(std::move(conninfo)), options_(std::move(options)) {}
+  pool(const std::string& conninfo, std::string store, const store_options& options, bool readers);
+  ~pool();
+  pool(const pool&) = delete;
+  pool& operator=(const pool&) = delete;
 
   const store_options& options() const { return options_; }
 
@@ -44,19 +51,41 @@ class pool : public std::enable_shared_from_this<pool> {
     bool used_before_;
   };
 
-  /// Throws `timeout` (no connection became free), `connection_error`, `cancelled`.
-  lease acquire(const call_limits& limits);
+  /// Tries to connect again until `reconnect_timeout` has passed or `give_up` has come, whichever is earlier. Throws `timeout` (no connection became free),
+  /// `connection_error`, `cancelled`.
+  lease acquire(const call_limits& limits, steady::time_point give_up = steady::time_point::max());
+
+  /// Closes every connection made before now, as soon as it is given back: they lead to a server that is no longer the right one.
+  void retire_all() noexcept;
 
  private:
-  std::unique_ptr<connection> wait_for_idle(const call_limits& limits);
-  void give_back(std::unique_ptr<connection> returned) noexcept;
+  using owned_connection = std::unique_ptr<connection>;
+  struct waiter {
+    driver& waiting;
+    bool served = false;
+    owned_connection given{};  // nullptr: the right to make one
+  };
 
-  const std::string conninfo_;
+  owned_connection wait_for_idle(const call_limits& limits);
+  owned_connection wait_in_line(std::unique_lock<std::mutex>& lock, const call_limits& limits);
+  owned_connection connect(const call_limits& limits, steady::time_point give_up);
+  std::string_view unfit(const connection& lent) const;
+  std::string_view lost(connection& lent, const call_limits& limits) const;
+  bool aged(const connection& lent) const;
+  void give_back(owned_connection returned) noexcept;
+  void close(owned_connection closed, std::string_view reason) const noexcept;
+  connection_report report(std::string_view host, std::string_view reason) const;
+
+  const connection_settings settings_;
+  const std::string store_;
   const store_options options_;
+  const bool readers_;
   std::mutex mutex_;
-  std::condition_variable_any freed_;
-  std::vector<std::unique_ptr<connection>> idle_;
+  std::vector<owned_connection> idle_;  // the latest used last
+  std::deque<waiter*> waiting_;
   std::size_t open_ = 0;
+  std::atomic<std::int64_t> generation_ = 0;  // connections of former ones are retired
+  std::atomic<bool> reached_ = false;         // a connection has been made once
 };
 
 }  // namespace dcb::inline v0

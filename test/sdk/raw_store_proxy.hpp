@@ -29,7 +29,7 @@ class proxy {
     swallow        ///< neither passes it on nor closes: nothing ever comes back
   };
 
-  proxy() {
+  explicit proxy(std::string server = environment("PGHOST")) : server_(std::move(server)) {
     char pattern[] = "/tmp/dcb_proxy.XXXXXX";
     if (!mkdtemp(pattern)) throw std::runtime_error("no folder for the proxy's socket");
     folder_ = pattern;
@@ -57,6 +57,8 @@ class proxy {
     while (!happened()) std::this_thread::sleep_for(std::chrono::milliseconds{2});
   }
   std::size_t bytes_to_client() const { return to_client_; }
+  /// While it is away, whoever comes is sent away at once, and so are those who are there when they say something.
+  void be_away(bool away) { away_ = away; }
 
  private:
   static std::string socket_name() {
@@ -81,13 +83,16 @@ class proxy {
     while (!ending_)
       if (readable(listener_)) {
         const int client = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-        if (client >= 0) connections_.emplace_back([this, client] { serve(client); });
+        if (client >= 0 && away_)
+          close(client);
+        else if (client >= 0)
+          connections_.emplace_back([this, client] { serve(client); });
       }
   }
 
   void serve(int client) {
     const int server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    const auto address = address_of(environment("PGHOST"));
+    const auto address = address_of(server_);
     if (connect(server, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) pass_on(client, server);
     close(server);
     close(client);
@@ -102,7 +107,7 @@ class proxy {
       std::array<char, 16384> buffer;
       if (waited[0].revents) {
         const auto size = recv(client, buffer.data(), buffer.size(), 0);
-        if (size <= 0) return;
+        if (size <= 0 || away_) return;
         const auto what = established ? fault_.exchange(fault::none) : fault::none;
         if (what == fault::lose_request) return;
         if (what == fault::lose_answer) losing_answer = true;
@@ -137,9 +142,11 @@ class proxy {
     return true;
   }
 
+  const std::string server_;
   std::string folder_;
   int listener_ = -1;
   std::atomic<bool> ending_ = false;
+  std::atomic<bool> away_ = false;
   std::atomic<fault> fault_ = fault::none;
   std::atomic<std::size_t> to_client_ = 0;
   std::list<std::thread> connections_;  // touched by the acceptor only, until that has ended

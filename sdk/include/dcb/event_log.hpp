@@ -38,6 +38,9 @@ struct call_options {
   std::optional<uuid> append_id{};                     ///< appends only: makes a repeated append have one effect and one answer
   std::optional<std::chrono::milliseconds> timeout{};  ///< for the whole call, waiting for a connection included
   std::stop_token stop{};
+  /// Questions only: a standby may answer (`store_options::reader_conninfo`), which may be behind; the primary does if none can be reached. A position read
+  /// there is as true as any other, but older, so that a condition upon it finds more conflicts.
+  bool may_lag = false;
 };
 
 /// Receives the events of a read one by one; answering false ends the read.

@@ -13,10 +13,16 @@
 
 namespace dcb::inline v0 {
 
+/// Connections are made when they are needed and kept for later calls. There is no thread behind: what is to be closed is closed when the
+/// store is used the next time. Durations of 0 mean never for `max_age` and `idle_timeout`.
 struct pool_options {
   std::size_t max_connections = 8;
-  std::chrono::milliseconds acquire_timeout{30'000};  ///< how long a call waits for a free connection
-  std::chrono::milliseconds connect_timeout{10'000};  ///< for making one connection
+  std::chrono::milliseconds acquire_timeout{30'000};    ///< how long a call waits for a free connection; who waits is served in order
+  std::chrono::milliseconds connect_timeout{10'000};    ///< for each host that is tried
+  std::chrono::milliseconds reconnect_timeout{10'000};  ///< how long a store that was connected before tries again, with growing random pauses
+  std::chrono::milliseconds max_age{3'600'000};         ///< a connection older than that (or up to a fifth less) is closed after its call
+  std::chrono::milliseconds idle_timeout{600'000};      ///< one that lay idle for so long is closed
+  std::chrono::milliseconds validate_after{30'000};     ///< one that lay idle for so long is asked for a sign of life before it is used
 };
 
 struct store_options {
@@ -24,6 +30,8 @@ struct store_options {
   std::string application_name = "dcb";               ///< unless the conninfo or PGAPPNAME says otherwise
   std::chrono::milliseconds cancel_grace{5'000};      ///< how long a cancelled statement may take to end before its connection is dropped
   std::chrono::milliseconds resolve_timeout{30'000};  ///< how long an append with an id whose answer was lost is sent again
+  std::string reader_conninfo{};                      ///< of standbys, for calls with `call_options::may_lag`; a pool of its own. Empty: none
+  bool transaction_pooling = false;                   ///< PgBouncer stands in between and pools transactions: nothing is kept in a session
   std::shared_ptr<observer> watch{};                  ///< is told of connections, calls and retries
 };
 
@@ -32,7 +40,8 @@ struct store_options {
 /// assigned to or destroyed. A sink that uses the store takes a second connection.
 class DCB_EXPORT raw_store final : public event_log {
  public:
-  /// `conninfo` as libpq takes it (`host=… dbname=…` or a URI; empty: the PG… environment). Does not connect yet.
+  /// `conninfo` as libpq takes it (`host=… dbname=…` or a URI; empty: the PG… environment). Of several hosts, the first that accepts writes is used,
+  /// unless `target_session_attrs` says otherwise; one that becomes read-only is left. Does not connect yet.
   raw_store(std::string conninfo, std::string store, store_options options = {});
   raw_store(raw_store&&) noexcept;
   raw_store& operator=(raw_store&&) noexcept;
