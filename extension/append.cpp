@@ -29,6 +29,7 @@
 #include "scan.hpp"
 #include "table_writer.hpp"
 #include "tag_index.hpp"
+#include "tag_rule.hpp"
 
 namespace dcb {
 
@@ -36,6 +37,7 @@ struct Appender
 {
 	Store store;
 	Head head;
+	uint64 tag_rules;
 	TableWriter *events; /* opened by the first request that inserts */
 	Relation ids;        /* opened by the first request that has an append id */
 	TableWriter *id_rows;
@@ -218,6 +220,7 @@ begin_appender(const Store &store)
 	before_append_writes();
 	appender->store = store;
 	appender->head = read_head(store, SnapshotSelf);
+	appender->tag_rules = tag_rules_of(store);
 	appender->context = CurrentMemoryContext;
 	appender->request_context = AllocSetContextCreate(CurrentMemoryContext, "dcb append", ALLOCSET_DEFAULT_SIZES);
 	return appender;
@@ -226,6 +229,9 @@ begin_appender(const Store &store)
 Outcome
 append_one(Appender *appender, const AppendRequest &request)
 {
+	if (request.tag_rules != appender->tag_rules)
+		return {.kind = OutcomeKind::OtherTagRules};
+
 	MemoryContext caller = MemoryContextSwitchTo(appender->request_context);
 	Outcome outcome{};
 
@@ -278,15 +284,18 @@ answer(const Store &store, const AppendRequest &request, const Outcome &outcome)
 			                          DatumGetCString(DirectFunctionCall1(uuid_out, UUIDPGetDatum(request.append_id))),
 			                          outcome.position),
 			                errhint("Make a new id for each append, and keep it only to repeat that very append.")));
+		case OutcomeKind::OtherTagRules:
+			elog(ERROR, "the tag rules of store \"%s\" changed under a lock on its table", store.name);
 	}
 	return outcome.position;
 }
 
 int64
-append(const Store &store, const AppendRequest &request)
+append(const Store &store, const AppendRequest &asked)
 {
-	lock_for_append(store);
+	AppendRequest request = apply_tag_rules(store, asked);
 
+	lock_for_append(store);
 	Appender *appender = begin_appender(store);
 	Outcome outcome = append_one(appender, request);
 	end_appender(appender);

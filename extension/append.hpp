@@ -14,7 +14,8 @@ enum class OutcomeKind : int
 	Appended,
 	ConditionFailed,
 	BeyondHead,
-	AppendIdReused
+	AppendIdReused,
+	OtherTagRules /* the rules have changed since the request was made: it has to be made anew */
 };
 
 /* What became of a request; plain data, since it may be told to another session. */

@@ -18,6 +18,7 @@
 #include "append.hpp"
 #include "due.hpp"
 #include "identity.hpp"
+#include "tag_rule.hpp"
 
 namespace dcb {
 namespace {
@@ -87,11 +88,12 @@ read_command(const DueCommand &command)
 void
 append_as(Datum store_name, const DueCommand &command, Result *result)
 {
-	AppendRequest request = read_command(command);
+	AppendRequest asked = read_command(command);
 	Identity before = act_as(get_role_oid(command.role, false));
-	Store store = open_store(store_name, RowExclusiveLock, rights_for(request));
+	Store store = open_store(store_name, RowExclusiveLock, rights_for(asked));
 
 	act_again_as(before);
+	AppendRequest request = apply_tag_rules(store, asked);
 	Appender *appender = begin_appender(store);
 	Outcome outcome = append_one(appender, request);
 	end_appender(appender);

@@ -27,6 +27,8 @@ constexpr int SUBSCRIPTION_TAKEN_OVER = sqlstate("DCB11");
 constexpr int OTHER_HISTORY = sqlstate("DCB12");
 constexpr int UNKNOWN_SUBSCRIPTION = sqlstate("DCB13");
 constexpr int DUE_COMMAND_REUSED = sqlstate("DCB14");
+constexpr int INVALID_TAG_EXPRESSION = sqlstate("DCB17");
+constexpr int TAG_EXPRESSION_FAILED = sqlstate("DCB18");
 
 constexpr int MAX_TYPE_BYTES = 256;
 constexpr int MAX_TAG_BYTES = 1024;
@@ -65,7 +67,9 @@ read_input(Call call, Refuse refuse)
 		MemoryContextSwitchTo(context);
 		ErrorData *error = CopyErrorData();
 		FlushErrorState();
-		if (ERRCODE_TO_CATEGORY(error->sqlerrcode) != ERRCODE_DATA_EXCEPTION)
+		bool is_about_input = ERRCODE_TO_CATEGORY(error->sqlerrcode) == ERRCODE_DATA_EXCEPTION ||
+		                      error->sqlerrcode == ERRCODE_SYNTAX_ERROR || error->sqlerrcode == ERRCODE_UNDEFINED_OBJECT;
+		if (!is_about_input)
 			ReThrowError(error);
 		refuse(error->message);
 	}

@@ -59,18 +59,7 @@ finish(NewEvent &event, int number)
 	if (event.type.data == nullptr)
 		invalid(number, "the type is missing.");
 	check_length(number, "type", event.type.length, MAX_TYPE_BYTES);
-	for (String tag : event.tags)
-	{
-		if (tag.data == nullptr)
-			invalid(number, "a tag is null.");
-		check_length(number, "tag", tag.length, MAX_TAG_BYTES);
-	}
-	event.tags.normalise();
-	if (event.tags.count > MAX_TAGS_PER_EVENT)
-		ereport(ERROR, (errcode(LIMIT_EXCEEDED), errmsg("too many tags on an event"),
-		                errdetail("Event %d of the append has %d; the limit is %d.", number, event.tags.count,
-		                          MAX_TAGS_PER_EVENT),
-		                errhint("Tags are for identifiers that decisions ask for; keep other values in the data.")));
+	check_tags(event, number);
 	if (event.data.isnull)
 		event.data = {DirectFunctionCall1(jsonb_in, CStringGetDatum("{}")), false};
 }
@@ -196,6 +185,23 @@ append_varlena(StringInfo out, NullableDatum value)
 }
 
 } // namespace
+
+void
+check_tags(NewEvent &event, int number)
+{
+	for (String tag : event.tags)
+	{
+		if (tag.data == nullptr)
+			invalid(number, "a tag is null.");
+		check_length(number, "tag", tag.length, MAX_TAG_BYTES);
+	}
+	event.tags.normalise();
+	if (event.tags.count > MAX_TAGS_PER_EVENT)
+		ereport(ERROR, (errcode(LIMIT_EXCEEDED), errmsg("too many tags on an event"),
+		                errdetail("Event %d of the append has %d; the limit is %d.", number, event.tags.count,
+		                          MAX_TAGS_PER_EVENT),
+		                errhint("Tags are for identifiers that decisions ask for; keep other values in the data.")));
+}
 
 NewEvents
 read_events(ArrayType *array)

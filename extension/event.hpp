@@ -49,6 +49,9 @@ NewEvents read_events(const Jsonb *json);
 /* As JSON that read_events() reads again. Error: INVALID_EVENT for what JSON cannot say. */
 Datum to_json(NewEvents events);
 
+/* Sorts an event's tags; `number` is that of the event, from 1. Errors: INVALID_EVENT, LIMIT_EXCEEDED. */
+void check_tags(NewEvent &event, int number);
+
 /* SHA-256 over everything that the events say, as bytea: what a repeated append must have in common with the first. */
 Datum digest(NewEvents events);
 

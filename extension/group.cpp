@@ -23,6 +23,7 @@
 #include "durability.hpp"
 #include "group.hpp"
 #include "group_queue.hpp"
+#include "tag_rule.hpp"
 
 extern "C" {
 #include "replication/syncrep.h"
@@ -63,8 +64,12 @@ commit()
 
 /* SPI is connected. */
 void
-append_all(const Store &store, const AppendRequest *requests, Outcome *outcomes, int count)
+append_all(const Store &store, const AppendRequest *asked, Outcome *outcomes, int count)
 {
+	auto *requests = static_cast<AppendRequest *>(palloc(sizeof(AppendRequest) * count));
+
+	for (int i = 0; i < count; ++i)
+		requests[i] = apply_tag_rules(store, asked[i]);
 	lock_for_append(store);
 
 	Appender *appender = begin_appender(store);
@@ -86,8 +91,10 @@ append_alone(const Store &store, const AppendRequest &request)
 
 /* The group's appends, in one transaction with its leader's. */
 Outcome
-append_group(const Store &store, const AppendRequest &request)
+append_group(const Store &store, const AppendRequest &asked)
 {
+	AppendRequest request = apply_tag_rules(store, asked);
+
 	lock_for_append(store);
 	HOLD_INTERRUPTS();
 	take_members();
@@ -138,6 +145,8 @@ finish_as_member()
 	XLogRecPtr commit;
 	Outcome outcome = take_outcome(&commit);
 
+	if (outcome.kind == OutcomeKind::OtherTagRules)
+		return outcome;
 	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF || !outcome.wrote)
 		XLogFlush(commit);
 	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF && outcome.wrote)
@@ -160,8 +169,12 @@ append_in_group(Datum store_name, Store store, const AppendRequest &request)
 			release_store(store, RowExclusiveLock);
 			state = wait_in_queue();
 			if (state == SlotState::Committed)
-				return finish_as_member();
-			if (state == SlotState::Retry)
+			{
+				if (Outcome outcome = finish_as_member(); outcome.kind != OutcomeKind::OtherTagRules)
+					return outcome;
+				state = SlotState::Retry;
+			}
+			else if (state == SlotState::Retry)
 				free_slot();
 			store = open_store(store_name, RowExclusiveLock, rights_for(request));
 		}
@@ -184,7 +197,7 @@ append_and_commit(Datum store_name, const AppendRequest &request)
 
 	top_level = !SPI_inside_nonatomic_context();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	if (group_append && !waits_for_remote_apply() && offer_request(request))
+	if (group_append && !waits_for_remote_apply() && offer_request(apply_tag_rules(store, request)))
 		outcome = append_in_group(store_name, store, request);
 	else
 		outcome = append_alone(store, request);

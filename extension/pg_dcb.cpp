@@ -6,6 +6,7 @@
 #include "group.hpp"
 #include "prepare.hpp"
 #include "read_scan.hpp"
+#include "tag_rule.hpp"
 #include "worker.hpp"
 
 extern "C" {
@@ -23,6 +24,7 @@ _PG_init(void)
 	dcb::install_prepare_guard();
 	dcb::install_deferred();
 	dcb::install_read_scan();
+	dcb::install_tag_rules();
 	dcb::install_worker();
 	MarkGUCPrefixReserved("dcb"); /* when all settings are defined */
 }

@@ -133,6 +133,7 @@ pack(const AppendRequest &request, char *buffer, Size capacity)
 	Packer p{buffer, buffer + capacity};
 
 	p.number(request.after);
+	p.number(static_cast<int64>(request.tag_rules));
 	p.varlena(request.fail_if_events_match);
 	p.uuid(request.append_id);
 	p.varlena({request.content, request.append_id == nullptr});
@@ -160,6 +161,7 @@ unpack(const char *buffer)
 	AppendRequest request{};
 
 	request.after = u.number();
+	request.tag_rules = static_cast<uint64>(u.number());
 	request.fail_if_events_match = u.varlena();
 	request.append_id = u.uuid();
 	request.content = u.varlena().value;

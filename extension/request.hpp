@@ -13,7 +13,8 @@ struct AppendRequest
 	NullableDatum fail_if_events_match; /* a dcb.query, not toasted; null: unconditional */
 	int64 after;
 	const pg_uuid_t *append_id; /* null: none */
-	Datum content;              /* with an append id: the events' digest */
+	Datum content;              /* with an append id: the digest of the events as the client gave them */
+	uint64 tag_rules;           /* that the events' tags follow, see tag_rule.hpp */
 };
 
 /* From the arguments that all forms of append share, as SQL gives them. Error: 22023. */

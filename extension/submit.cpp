@@ -127,6 +127,8 @@ error_code(const Outcome &outcome)
 			return "DCB09";
 		case OutcomeKind::AppendIdReused:
 			return "DCB07";
+		case OutcomeKind::OtherTagRules:
+			break; /* not of commands, whose session holds the table */
 	}
 	return nullptr;
 }

@@ -3,6 +3,8 @@
 
 CREATE FUNCTION dcb.refuse_change() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'dcb_refuse_change';
+CREATE FUNCTION dcb.change_tag_rules() RETURNS trigger
+	LANGUAGE c AS 'MODULE_PATHNAME', 'dcb_change_tag_rules';
 
 CREATE FUNCTION dcb.owner_only() RETURNS trigger
 	LANGUAGE c AS 'MODULE_PATHNAME', 'dcb_owner_only';
@@ -29,6 +31,14 @@ BEGIN
 	IF to_regclass(format('%I.due', store)) IS NOT NULL THEN
 		EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.due
 		                FOR EACH STATEMENT EXECUTE FUNCTION dcb.owner_only()', store);
+	END IF;
+	IF to_regclass(format('%I.tag_rule', store)) IS NOT NULL THEN
+		EXECUTE format('CREATE OR REPLACE TRIGGER change BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.tag_rule
+		                FOR EACH STATEMENT EXECUTE FUNCTION dcb.change_tag_rules()', store);
+	END IF;
+	IF to_regclass(format('%I.retag_log', store)) IS NOT NULL THEN
+		EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.retag_log
+		                FOR EACH STATEMENT EXECUTE FUNCTION dcb.refuse_change()', store);
 	END IF;
 END
 $$;
@@ -100,9 +110,31 @@ BEGIN
 		error text,
 		executed_at timestamptz)', store);
 	EXECUTE format('CREATE INDEX due_pending ON %I.due (due, scheduled_at, id) WHERE state = ''pending''', store);
+	EXECUTE format('CREATE TABLE %I.tag_rule (
+		type text COLLATE "C" CHECK (octet_length(type) BETWEEN 1 AND 256),
+		name text COLLATE "C" CHECK (octet_length(name) BETWEEN 1 AND 512),
+		expression text COLLATE "C" CHECK (octet_length(expression) <= 1024 AND expression::jsonpath IS NOT NULL),
+		created_by text NOT NULL DEFAULT current_user,
+		created_at timestamptz NOT NULL DEFAULT now(),
+		PRIMARY KEY (type, name, expression))', store);
+	EXECUTE format('CREATE TABLE %I.retag_log (
+		batch bigint PRIMARY KEY,
+		run bigint NOT NULL,
+		query text NOT NULL,
+		name text NOT NULL,
+		expression text NOT NULL,
+		goal bigint NOT NULL,
+		upto bigint NOT NULL,
+		changed bigint NOT NULL,
+		head bigint NOT NULL,
+		role text NOT NULL,
+		at timestamptz NOT NULL)', store);
+	EXECUTE format('REVOKE ALL ON TABLE %1$I.tag_rule, %1$I.retag_log FROM PUBLIC', store);
 	EXECUTE format('REVOKE ALL ON TABLE %1$I.event, %1$I.append_id, %1$I.snapshot, %1$I.due FROM PUBLIC', store);
 	EXECUTE format('COMMENT ON TABLE %I.event IS %L', store, 'the log of a pg_dcb store; append with dcb.append, read with dcb.read');
 	EXECUTE format('COMMENT ON TABLE %I.append_id IS %L', store, 'append ids and what they answered');
+	EXECUTE format('COMMENT ON TABLE %I.tag_rule IS %L', store, 'tags that events get from their data; change with dcb.tag_rule');
+	EXECUTE format('COMMENT ON TABLE %I.retag_log IS %L', store, 'who gave which events further tags, a row for each batch of dcb.retag');
 	EXECUTE format('COMMENT ON TABLE %I.snapshot IS %L', store, 'states as of a position; a cache that can be emptied');
 	EXECUTE format('COMMENT ON TABLE %I.due IS %L', store, 'appends in the future; schedule with dcb.schedule');
 	-- What a checkpoint changes is in no index, and its page has room: its updates are HOT.
@@ -175,6 +207,7 @@ BEGIN
 	EXECUTE format('DROP TABLE %1$I.event, %1$I.append_id', store);
 	EXECUTE format('DROP TABLE IF EXISTS %1$I.snapshot, %1$I.due', store);
 	EXECUTE format('DROP TABLE IF EXISTS %1$I.parked, %1$I.subscription_member, %1$I.checkpoint, %1$I.subscription', store);
+	EXECUTE format('DROP TABLE IF EXISTS %1$I.tag_rule, %1$I.retag_log', store);
 	-- The schema goes too unless something else lives there.
 	BEGIN
 		EXECUTE format('DROP SCHEMA %I', store);

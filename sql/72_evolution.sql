@@ -1,0 +1,63 @@
+-- Tags from the data of events: rules for those to come.
+--
+-- An expression is an SQL/JSON path over an event's data; each string, number or boolean that it leads to becomes a tag `name:value`.
+-- Rights on the table <store>.tag_rule decide who may look at rules (SELECT), make (INSERT) and drop (DELETE) them.
+
+CREATE FUNCTION dcb.derive_tags(name text, expression text, data jsonb) RETURNS text[]
+	LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'dcb_derive_tags';
+COMMENT ON FUNCTION dcb.derive_tags(text, text, jsonb) IS 'the tags that an expression gives an event with this data';
+
+CREATE FUNCTION dcb.tag_rule(store text, type text, name text, expression text) RETURNS boolean
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	is_there boolean;
+BEGIN
+	IF type IS NULL THEN
+		RAISE null_value_not_allowed USING MESSAGE = '"type" must not be null', HINT = 'A rule is for the events of one type.';
+	END IF;
+	IF octet_length(type) NOT BETWEEN 1 AND 256 THEN
+		RAISE SQLSTATE 'DCB06' USING
+			MESSAGE = 'no event can have this type',
+			DETAIL = format('It has %s bytes; a type has 1 to 256.', octet_length(type)),
+			HINT = 'Name a type of the events that are appended.';
+	END IF;
+	PERFORM dcb.head(store), dcb.derive_tags(name, expression, NULL);
+
+	EXECUTE format('SELECT EXISTS (SELECT FROM %I.tag_rule AS r WHERE (r.type, r.name, r.expression) = ($1, $2, $3))', store)
+		INTO is_there USING type, name, expression::jsonpath::text;
+	IF is_there THEN
+		RETURN false;
+	END IF;
+	EXECUTE format('INSERT INTO %I.tag_rule (type, name, expression) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING', store)
+		USING type, name, expression::jsonpath::text;
+	RETURN FOUND;
+END
+$$;
+COMMENT ON FUNCTION dcb.tag_rule(text, text, text, text) IS
+	'gives every later event of that type tags derived from its data; answers whether the rule is new';
+
+CREATE FUNCTION dcb.drop_tag_rule(store text, type text, name text, expression text DEFAULT NULL) RETURNS bigint
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	dropped bigint;
+BEGIN
+	PERFORM dcb.head(store);
+	EXECUTE format('DELETE FROM %I.tag_rule AS r WHERE (r.type, r.name) = ($1, $2) AND ($3 IS NULL OR r.expression = $3)', store)
+		USING type, name, expression::jsonpath::text;
+	GET DIAGNOSTICS dropped = ROW_COUNT;
+	RETURN dropped;
+END
+$$;
+COMMENT ON FUNCTION dcb.drop_tag_rule(text, text, text, text) IS
+	'later events do not get these tags; events keep what they have; answers how many rules there were';
+
+CREATE FUNCTION dcb.tag_rules(store text)
+	RETURNS TABLE (type text, name text, expression text, created_by text, created_at timestamptz)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM dcb.head(store);
+	RETURN QUERY EXECUTE format('SELECT r.type, r.name, r.expression, r.created_by, r.created_at FROM %I.tag_rule AS r
+	                             ORDER BY r.type, r.name, r.expression', store);
+END
+$$;
+COMMENT ON FUNCTION dcb.tag_rules(text) IS 'the rules that events are tagged by';
