@@ -44,6 +44,14 @@ session::answer session::run(const statement& what, parameters& values) {
       what.name);
 }
 
+void session::queue(const statement& what, parameters& values) {
+  if (!pipelining_) PQenterPipelineMode(connection_.get());
+  pipelining_ = true;
+  run(what, values);
+}
+
+session::answer session::finish() { return sent(PQpipelineSync(connection_.get()), "pipeline"); }
+
 session::answer session::command(const char* sql) { return sent(PQsendQuery(connection_.get(), sql), sql); }
 
 session::answer session::stream(const statement& what, parameters& values) {
@@ -74,8 +82,15 @@ bool session::receive() {
   if (copying_out_) receive_copy();
   while (!copying_out_ && !PQisBusy(connection_.get())) {
     PGresult* next = PQgetResult(connection_.get());
+    if (!next && pipelining_) continue;  // one of several statements is done
     if (!next) return true;
     switch (PQresultStatus(next)) {
+      case PGRES_PIPELINE_SYNC:
+        PQclear(next);
+        PQexitPipelineMode(connection_.get());
+        pipelining_ = false;
+        return true;
+      case PGRES_PIPELINE_ABORTED: PQclear(next); break;
       case PGRES_SINGLE_TUPLE:
         ++counts.rows;
         PQclear(next);
@@ -89,7 +104,13 @@ bool session::receive() {
         PQclear(next);
         receive_copy();
         break;
-      default: PQclear(last_); last_ = next;
+      default:
+        if (pipelining_ && PQresultStatus(next) == PGRES_COMMAND_OK) {
+          PQclear(next);
+          break;
+        }
+        PQclear(last_);
+        last_ = next;
     }
   }
   return false;

@@ -111,6 +111,9 @@ class session {
   // Each is to be waited for: co_await s.run(…). A failure other than a conflict throws.
   answer run(const statement& what, parameters& values);
   answer command(const char* sql);                                // without parameters, not prepared
+  // Several statements in one round trip: each sent with queue(), the rows of the last that has some answered by finish().
+  void queue(const statement& what, parameters& values);
+  answer finish();
   answer stream(const statement& what, parameters& values);       // rows are counted and dropped as they come
   answer copy_in(const std::string& sql, std::string_view rows);  // rows has to live until the answer
   answer copy_out(const std::string& sql);                        // likewise counted and dropped
@@ -142,6 +145,7 @@ class session {
   PGresult* last_ = nullptr;
   std::string_view rows_to_copy_;
   bool copying_out_ = false;
+  bool pipelining_ = false;
 };
 
 }  // namespace bench

@@ -26,6 +26,7 @@ struct batch {
 way_ptr dcb_append(log& to, append_by how, batch what, chooser carts);
 // Read the events of a cart by two tags, append one on the condition that there are no further ones, begin again if there are.
 way_ptr dcb_decision(log& in, append_by how, chooser carts);
+way_ptr dcb_decision_in_line(log& in, chooser carts);  // after waiting in line for the cart (dcb.lock_tags)
 // Eight reads of a cart to two decisions.
 way_ptr dcb_mixed(log& in, append_by how, chooser carts);
 enum class reading {

@@ -106,9 +106,11 @@ class catalogue {
       on_all_sites(w, clients_in_words(clients), clients, [&](site& at) {
         return dcb_decision(at.main, append_by::procedure, {spread::hot, at.main.carts(), clients});
       });
+    on_all_sites(w, "16 clients in line", 16, [&](site& at) { return dcb_decision_in_line(at.main, {spread::hot, at.main.carts(), 16}); });
     w.comparisons.push_back({"16 clients", "1 client"});
-    target(w, "one hot boundary: 16 clients ≥ 1 client", 1.0);
-    w.comparisons.push_back({"16 clients", "", figure::least_share});
+    w.comparisons.push_back({"16 clients in line", "1 client"});
+    target(w, "one hot boundary, in line: 16 clients ≥ 1 client", 1.0);
+    w.comparisons.push_back({"16 clients in line", "", figure::least_share});
     target(w, "one hot boundary: nobody starves (the slowest of 16 clients ≥ 0.5 × the average)", 0.5);
   }
 
