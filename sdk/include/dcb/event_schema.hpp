@@ -34,7 +34,7 @@ template <class E>
 consteval std::string_view event_name() {
   constexpr std::string_view name = json::name_of<E>();
   static_assert(!name.empty() && name.find('<') == name.npos,
-                "dcb: an event type that is a template needs `static constexpr auto event_name = \"…\"`");
+                "dcb: an event type that is a template needs `static constexpr auto event_name = \"Name\"`");
   return name;
 }
 
@@ -205,7 +205,7 @@ template <class... E>
 struct event_schema<std::variant<E...>> {
   using Event = std::variant<E...>;
   static_assert((reflect::aggregate<E> && ...),
-                "dcb: every event has to be a plain struct: no constructors, no private members, no virtual functions");
+                "dcb: every event has to be a plain struct: no constructors, no private members, no virtual functions (or be described by dcb::members)");
   static_assert(names_differ<E...>(),
                 "dcb: two events of this variant are stored under the same name: give one of them another `event_name` (or take an alias away)");
   static_assert(keys_agree<E...>(), "dcb: ids with the same key have values of different types in two events: give one of them another key");

@@ -47,7 +47,7 @@ struct where_tag {
 template <auto Member, class Value>
 auto where(const Value& value) {
   using traits = pointer_traits<decltype(Member)>;
-  static_assert(requires { typename traits::member; }, "dcb: where<…> takes a pointer to a member: where<&ItemAdded::user_id>(value)");
+  static_assert(requires { typename traits::member; }, "dcb: where takes a pointer to a data member: where<&ItemAdded::user_id>(value)");
   if constexpr (requires { typename traits::member; }) {
     constexpr bool identifies = has_ids<typename traits::member>;
     static_assert(identifies, "dcb: where<&Event::member>: the member is no dcb::id, so events have no tag of it");
@@ -92,7 +92,7 @@ template <class... E, std::convertible_to<std::string>... Tag>
 event_query query(Tag&&... tags) {
   [[maybe_unused]] auto check = []<class Of>(std::type_identity<Of>) {
     static_assert((may_have<Of, std::remove_cvref_t<Tag>>() && ...),
-                  "dcb: where<…> in a query for an event type that has no id of that key: nothing would ever match");
+                  "dcb: where<&Event::member>(value): a queried event type has no id of this key, so none of its events would ever match");
   };
   (check(std::type_identity<E>{}), ...);
   return query_item{.types = names_of<E...>(), .tags = {std::string(std::forward<Tag>(tags))...}};

@@ -1,0 +1,12 @@
+#include <dcb/dcb.hpp>
+
+struct ItemAdded { dcb::id<> cart_id; unsigned quantity; };
+struct ItemRemoved { dcb::id<> cart_id; };
+using Event = std::variant<ItemAdded, ItemRemoved>;
+struct Cart {
+  dcb::id<> cart_id;
+  unsigned items = 0;
+  void apply(const ItemAdded& e) { items += e.quantity; }
+};
+struct ItemPut { dcb::id<> cart_id; using event_versions = dcb::versions<ItemAdded>; };
+auto use(dcb::store<std::variant<ItemPut>>& store) { return store.append(ItemPut{"c1"}); }

@@ -1,0 +1,12 @@
+#include <dcb/dcb.hpp>
+
+struct ItemAdded { dcb::id<> cart_id; unsigned quantity; };
+struct ItemRemoved { dcb::id<> cart_id; };
+using Event = std::variant<ItemAdded, ItemRemoved>;
+struct Cart {
+  dcb::id<> cart_id;
+  unsigned items = 0;
+  void apply(const ItemAdded& e) { items += e.quantity; }
+};
+struct Wide { int a[33]; };
+auto use(const Wide& wide) { return dcb::to_json(wide); }

@@ -1,0 +1,12 @@
+#include <dcb/dcb.hpp>
+
+struct ItemAdded { dcb::id<> cart_id; unsigned quantity; };
+struct ItemRemoved { dcb::id<> cart_id; };
+using Event = std::variant<ItemAdded, ItemRemoved>;
+struct Cart {
+  dcb::id<> cart_id;
+  unsigned items = 0;
+  void apply(const ItemAdded& e) { items += e.quantity; }
+};
+struct Stocked { dcb::id<> item_id; };
+auto use() { return dcb::query<ItemAdded>(dcb::where<&Stocked::item_id>("i1")); }
