@@ -75,8 +75,7 @@ struct division {
 
 std::int64_t command::load(std::span<const load_part> parts, load_sink& sink) const {
   const division divided{parts};
-  if (divided.with_snapshots.empty())
-    return read(divided.read, {}, [&](const recorded_event& event) { return divided.fold(parts, sink, event), true; });
+  if (divided.with_snapshots.empty()) return read(divided.read, {}, [&](const recorded_event& event) { return fold_into_parts(parts, sink, event), true; });
 
   parameters values{store};
   for (const auto i : divided.with_snapshots) {

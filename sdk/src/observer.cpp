@@ -44,4 +44,9 @@ void logging_observer::in_doubt_resolved(const call_report& report) noexcept {
   write_(about(report.store, report.call) + " was in doubt, now resolved: " + (report.failure ? told(*report.failure) : "stored"));
 }
 
+void logging_observer::snapshot_done(const snapshot_report& report) noexcept {
+  if (!report.failure) return;
+  write_("dcb: a snapshot of " + std::string{report.name} + " could not be " + (report.position > 0 ? "saved: " : "loaded: ") + told(*report.failure));
+}
+
 }  // namespace dcb::inline v0

@@ -1,5 +1,7 @@
 #include "store_factories.hpp"
 
+#include "forwarding_log.hpp"
+
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,9 +12,10 @@
 namespace {
 
 // A store of its own on the server, dropped at the end.
-class server_log final : public dcb::event_log {
+class server_log final : private dcb::log_holder<dcb::raw_store>, public forwarding_log {
  public:
-  explicit server_log(std::size_t connections) : store_("", unused_name(), {.pool = {.max_connections = std::min(connections, available())}}) {
+  explicit server_log(std::size_t connections)
+      : log_holder(dcb::raw_store{"", unused_name(), {.pool = {.max_connections = std::min(connections, available())}}}), forwarding_log(held) {
     run("SELECT dcb.create_store($1)");
   }
   ~server_log() override {
@@ -21,35 +24,6 @@ class server_log final : public dcb::event_log {
     } catch (const std::exception& failure) {
       ADD_FAILURE() << "dropping the store: " << failure.what();
     }
-  }
-
-  std::int64_t append(std::span<const dcb::new_event> events, const std::optional<dcb::append_condition>& condition,
-                      const dcb::call_options& call) override {
-    return store_.append(events, condition, call);
-  }
-  std::int64_t read(const dcb::event_query& query, const dcb::read_options& options, const dcb::event_sink& sink,
-                    const dcb::call_options& call) override {
-    return store_.read(query, options, sink, call);
-  }
-  std::int64_t head(const dcb::call_options& call) override { return store_.head(call); }
-  bool exists(const dcb::event_query& query, std::int64_t after, const dcb::call_options& call) override { return store_.exists(query, after, call); }
-  std::int64_t count(const dcb::event_query& query, std::int64_t after, const dcb::call_options& call) override {
-    return store_.count(query, after, call);
-  }
-  std::optional<std::int64_t> last(const dcb::event_query& query, const dcb::call_options& call) override { return store_.last(query, call); }
-  std::int64_t position_at(dcb::timestamp time, const dcb::call_options& call) override { return store_.position_at(time, call); }
-  std::int64_t load(std::span<const dcb::load_part> parts, dcb::load_sink& sink, const dcb::call_options& call) override {
-    return store_.load(parts, sink, call);
-  }
-  bool save_snapshot(const dcb::load_part& part, const dcb::saved_state& state, const dcb::call_options& call) override {
-    return store_.save_snapshot(part, state, call);
-  }
-  std::vector<dcb::append_outcome> submit_many(std::span<const dcb::append_command> commands, const dcb::call_options& call) override {
-    return store_.submit_many(commands, call);
-  }
-  std::int64_t append_in_line(const dcb::waiting_line& line, std::span<const dcb::load_part> parts, dcb::load_sink& sink,
-                              const decide_function& decide, const dcb::call_options& call) override {
-    return store_.append_in_line(line, parts, sink, decide, call);
   }
 
  private:
@@ -64,12 +38,10 @@ class server_log final : public dcb::event_log {
     return std::stoul(any.begin().exec("SELECT greatest(current_setting('max_connections')::int - 20, 1)").at(0).at(0).value());
   }
   void run(const char* sql) {
-    auto transaction = store_.begin();
-    transaction.exec(sql, store_.name());
+    auto transaction = held.begin();
+    transaction.exec(sql, held.name());
     transaction.commit();
   }
-
-  dcb::raw_store store_;
 };
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include <dcb/raw_memory_store.hpp>
 #include <dcb/raw_store.hpp>
 #include <dcb/result.hpp>
+#include <dcb/snapshot.hpp>
 #include <dcb/state.hpp>
 #include <dcb/store.hpp>
 #include <dcb/transaction.hpp>

@@ -9,13 +9,18 @@
 
 #include <dcb/event_store.hpp>
 #include <dcb/export.hpp>
+#include <dcb/result.hpp>
+#include <dcb/snapshot.hpp>
 #include <dcb/state.hpp>
 
 #include <chrono>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -98,23 +103,37 @@ class [[nodiscard]] made {
   int conflicts_;
 };
 
-/// How often and how soon a decision is tried again after a conflict or another retryable error. The wait before each further attempt is random,
-/// from 0 to a bound that doubles from `first_wait` up to `longest_wait`.
-struct retry_policy {
+/// A conflict strategy, the usual one: after a conflict or another retryable error, read and decide again. The wait before each further attempt is
+/// random, from 0 to a bound that doubles from `first_wait` up to `longest_wait`.
+struct retry {
   int attempts = 30;
   std::chrono::milliseconds first_wait{2};
   std::chrono::milliseconds longest_wait{500};
 
-  static retry_policy none() { return {.attempts = 1}; }
+  static retry none() { return {.attempts = 1}; }
+};
+using retry_policy = retry;
+
+/// A conflict strategy for a hot boundary, where most attempts of `retry` would be in vain: decide one after the other, first come first served. Those
+/// who wait for the same tag keep out of each other's way; what anybody else appends is still found by the condition, and then tried again.
+/// A turn that does not come in time is a `timeout` (55P03), which is not tried again. A waiting decision holds a connection.
+struct wait_in_line {
+  std::chrono::milliseconds at_most{1000};
+  std::vector<std::string> tags{};  ///< to wait for; none: all that the decision's states have
+  retry after_conflict{};
 };
 
-// One decision with its types erased: what the compiled loop calls.
-class DCB_EXPORT decision_steps {
+using conflict_strategy = std::variant<retry, wait_in_line>;
+
+// One decision with its types erased: what the compiled loop calls. The states are the parts of its load.
+class DCB_EXPORT decision_steps : public load_sink {
  public:
-  virtual event_query begin() = 0;  // with fresh states; empty: there are none
-  virtual void fold(const recorded_event& stored) = 0;
+  virtual std::string_view name() const = 0;
+  virtual std::vector<load_part> begin() = 0;  // with fresh states; empty: there are none
   virtual std::vector<new_event> decide() = 0;
-  virtual event_query guard() = 0;  // empty: nothing makes it stale
+  virtual event_query guard() = 0;                             // empty: nothing makes it stale
+  virtual std::int64_t snapshot_every(std::size_t part) = 0;  // 0: never
+  virtual std::string snapshot(std::size_t part) = 0;
 
  protected:
   decision_steps() = default;
@@ -129,7 +148,8 @@ struct decision_outcome {
   int conflicts = 0;
 };
 
-DCB_EXPORT decision_outcome run_decision(event_log& log, decision_steps& steps, const retry_policy& retry, const append_options& options);
+DCB_EXPORT decision_outcome run_decision(event_log& log, decision_steps& steps, const conflict_strategy& strategy, const append_options& options,
+                                         snapshot_keeper* keeper = nullptr);
 
 template <class Decision>
 auto states_of(const Decision& decision) {
@@ -162,6 +182,63 @@ inline constexpr bool contains_all = false;
 template <class Wide, class... E>
 inline constexpr bool contains_all<Wide, std::variant<E...>> = (has_alternative<Wide, E> && ...);
 
+// The states of a decision while they are loaded.
+template <class Event, class States>
+class state_parts;
+template <class Event, class... State>
+class state_parts<Event, std::tuple<State...>> {
+ public:
+  explicit state_parts(std::tuple<State...> fresh) : states_(std::move(fresh)) {}
+
+  const std::tuple<State...>& states() const { return states_; }
+
+  std::vector<load_part> parts() const {
+    return std::apply([](const auto&... state) { return std::vector<load_part>{part_of(state, state_schema<Event>::query(state))...}; }, states_);
+  }
+
+  void restore(std::size_t part, std::string_view saved) {
+    with(part, [&]<class S>(S& state) {
+      if constexpr (has_snapshots<S>) json::parse(json::name_of<S>(), saved, &state, json::form_of<S>.read);
+    });
+  }
+
+  // An event that several states want comes once for each.
+  void fold(std::size_t part, const recorded_event& stored) {
+    if (decoded_at_ != stored.position) {
+      event_ = event_schema<Event>::decode(stored);
+      decoded_at_ = stored.position;
+    }
+    with(part, [&](auto& state) { state_schema<Event>::apply(state, event_); });
+  }
+
+  std::int64_t snapshot_every(std::size_t part) {
+    std::int64_t every = 0;
+    with(part, [&]<class S>(S&) {
+      if constexpr (has_snapshots<S>) every = S::snapshot.events;
+    });
+    return every;
+  }
+
+  std::string snapshot(std::size_t part) {
+    std::string text;
+    with(part, [&]<class S>(S& state) {
+      if constexpr (has_snapshots<S>) text = json::write(state);
+    });
+    return text;
+  }
+
+ private:
+  template <class F>
+  void with(std::size_t part, F f) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) { ((part == I ? f(std::get<I>(states_)) : void()), ...); }
+    (std::index_sequence_for<State...>{});
+  }
+
+  std::tuple<State...> states_;
+  Event event_{};
+  std::int64_t decoded_at_ = 0;
+};
+
 template <class Event, class Decision>
 class typed_steps final : public decision_steps {
   using States = decltype(states_of(std::declval<const Decision&>()));
@@ -174,34 +251,39 @@ class typed_steps final : public decision_steps {
 
   explicit typed_steps(const Decision& decision) : decision_(decision) {}
 
-  event_query begin() override {
-    states_.emplace(states_of(decision_));
-    loading_.emplace(*states_);
-    return loading_->query();
+  std::string_view name() const override { return reflect::type_name<Decision>(); }
+
+  std::vector<load_part> begin() override {
+    loaded_.emplace(states_of(decision_));
+    return loaded_->parts();
   }
 
-  void fold(const recorded_event& stored) override { loading_->fold(stored); }
+  void restore(std::size_t part, const saved_state& saved) override { loaded_->restore(part, saved.state); }
+  void fold(std::size_t part, const recorded_event& stored) override { loaded_->fold(part, stored); }
 
   std::vector<new_event> decide() override {
-    answer_.emplace(std::apply([&](const auto&... state) { return decision_.decide(state...); }, *states_));
+    answer_.emplace(std::apply([&](const auto&... state) { return decision_.decide(state...); }, loaded_->states()));
     return *answer_ ? event_schema<typename Answer::event_type>::encode(answer_->events()) : std::vector<new_event>{};
   }
 
   event_query guard() override {
+    const auto& states = loaded_->states();
     if constexpr (traits::guards) {
-      const auto parts = as_tuple(std::apply([&](const auto&... state) { return decision_.guard(state...); }, *states_));
+      const auto parts = as_tuple(std::apply([&](const auto&... state) { return decision_.guard(state...); }, states));
       return std::apply([](const auto&... part) { return (event_query{} | ... | state_schema<Event>::query(part)); }, parts);
     } else {
-      return loading_->query();
+      return std::apply([](const auto&... state) { return (event_query{} | ... | state_schema<Event>::query(state)); }, states);
     }
   }
+
+  std::int64_t snapshot_every(std::size_t part) override { return loaded_->snapshot_every(part); }
+  std::string snapshot(std::size_t part) override { return loaded_->snapshot(part); }
 
   Answer& answer() { return *answer_; }
 
  private:
   const Decision& decision_;
-  std::optional<States> states_{};
-  std::optional<loading<Event, States>> loading_{};
+  std::optional<state_parts<Event, States>> loaded_{};
   std::optional<Answer> answer_{};
 };
 
@@ -218,20 +300,32 @@ struct decision_from {
 };
 
 /// Makes decisions on a store: reads all their states at once, decides, and appends under the condition that nothing the decision read (or its
-/// guard names) has changed since; after a conflict, all of it again. Thread safety: may be used from any thread at any time.
+/// guard names) has changed since; after a conflict, all of it again. Each append has an id of its own, so that one whose answer was lost is
+/// resolved. States with snapshots are kept after the answer, by a thread in the background.
+/// Thread safety: may be used from any thread at any time. Copies share their snapshots' thread.
 template <class Event>
 class decision_maker {
  public:
   /// The store must outlive the decision maker.
-  explicit decision_maker(const event_store<Event>& store, retry_policy retry = {}) : log_(&store.log()), retry_(retry) {}
+  explicit decision_maker(const event_store<Event>& store, retry strategy = {}) : decision_maker(store, conflict_strategy{strategy}) {}
+  decision_maker(const event_store<Event>& store, wait_in_line strategy) : decision_maker(store, conflict_strategy{std::move(strategy)}) {}
+  decision_maker(const event_store<Event>& store, conflict_strategy strategy)
+      : log_(&store.log()), strategy_(std::move(strategy)), keeper_(std::make_shared<snapshot_keeper>(*log_)) {}
 
-  /// Throws `conflict` or another retryable error when it was the answer to the last attempt; every other `error` of the store at once; and
-  /// whatever the decision itself throws.
+  /// The same decision maker with another strategy: `maker.with(dcb::wait_in_line{}).make(…)`.
+  decision_maker with(conflict_strategy strategy) const {
+    auto other = *this;
+    other.strategy_ = std::move(strategy);
+    return other;
+  }
+
+  /// `options.call.timeout` and `.stop` hold for all attempts and waits together. Throws `conflict` or another retryable error when it was the answer to
+  /// the last attempt; `timeout` and `cancelled` by the options; every other `error` of the store at once; and whatever the decision itself throws.
   template <class Decision>
   auto make(const Decision& decision, const append_options& options = {}) const {
     typed_steps<Event, Decision> steps{decision};
     using Answer = typename typed_steps<Event, Decision>::Answer;
-    const auto outcome = run_decision(*log_, steps, retry_, options);
+    const auto outcome = run_decision(*log_, steps, strategy_, with_append_id(options), keeper_.get());
     return made<typename Answer::event_type, typename Answer::error_type>{std::move(steps.answer()), outcome.position, outcome.attempts,
                                                                           outcome.conflicts};
   }
@@ -243,14 +337,28 @@ class decision_maker {
     return make(decision_from<States, Decide>{states, decide}, options);
   }
 
+  /// The same for those who do not want exceptions: an `error` is part of the answer, beside the decision's own: `result<made<Event, Error>>`.
+  template <class... Args>
+  auto try_make(const Args&... args) const {
+    return try_call([&] { return make(args...); });
+  }
+
  private:
+  static append_options with_append_id(append_options options) {
+    if (!options.call.append_id) options.call.append_id = uuid::random();
+    return options;
+  }
+
   event_log* log_;
-  retry_policy retry_;
+  conflict_strategy strategy_;
+  std::shared_ptr<snapshot_keeper> keeper_;
 };
 
 template <class Event>
 decision_maker(const event_store<Event>&) -> decision_maker<Event>;
+template <class Event, class Strategy>
+decision_maker(const event_store<Event>&, Strategy) -> decision_maker<Event>;
 template <class Event>
-decision_maker(const event_store<Event>&, retry_policy) -> decision_maker<Event>;
+decision_maker(const event_store<Event>&, retry) -> decision_maker<Event>;
 
 }  // namespace dcb::inline v0

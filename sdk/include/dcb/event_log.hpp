@@ -136,25 +136,26 @@ class DCB_EXPORT event_log {
 
   /// Hands all parts to the sink, read at once, and answers the position that this vouches for, as `read` does. A snapshot counts only if it was
   /// saved for the same name, version and query, in this log. Throws `error` DCB02 (query), 55000 and 42501 when there are no snapshots or
-  /// no right to them, and whatever the sink throws.
-  virtual std::int64_t load(std::span<const load_part> parts, load_sink& sink, const call_options& call = {}) = 0;
+  /// no right to them, and whatever the sink throws. A log that does not say otherwise has no snapshots.
+  virtual std::int64_t load(std::span<const load_part> parts, load_sink& sink, const call_options& call = {});
 
   /// Keeps a state of a part as of a position, unless a later one is kept or somebody is just saving; answers whether it did. Throws `error` 22023
   /// (no position), DCB06 (name) and DCB09 (beyond the head).
-  virtual bool save_snapshot(const load_part& part, const saved_state& state, const call_options& call = {}) = 0;
+  virtual bool save_snapshot(const load_part& part, const saved_state& state, const call_options& call = {});
 
   /// Appends each command or refuses it, independently of the others but all at once and in this order: a later one's condition sees the
-  /// events of earlier ones. Throws what `append` throws for bad input in any of them, and then appends none.
-  virtual std::vector<append_outcome> submit_many(std::span<const append_command> commands, const call_options& call = {}) = 0;
+  /// events of earlier ones. Throws what `append` throws for bad input in any of them, and then appends none, and 0A000 from a log that cannot do it.
+  virtual std::vector<append_outcome> submit_many(std::span<const append_command> commands, const call_options& call = {});
 
   /// Decides on the position read up to; nothing to append is an answer.
   using decide_function = std::function<std::optional<append_command>(std::int64_t read_upto)>;
 
   /// Waits for the turn in a line, then loads, decides and appends before the next in line gets on. Answers the position of the last event appended, or
   /// the one read up to. The line keeps those apart who wait in it; what others append meanwhile is a matter of the condition. Throws what
-  /// `load` and `append` throw, `timeout` 55P03 when the turn did not come in time, and whatever `decide` throws.
+  /// `load` and `append` throw, `timeout` 55P03 when the turn did not come in time, whatever `decide` throws, and 0A000 from a log
+  /// without lines.
   virtual std::int64_t append_in_line(const waiting_line& line, std::span<const load_part> parts, load_sink& sink, const decide_function& decide,
-                                      const call_options& call = {}) = 0;
+                                      const call_options& call = {});
 
   /// Who is told of what happens on this log; nullptr: nobody.
   virtual observer* watched_by() const noexcept { return nullptr; }
@@ -194,6 +195,8 @@ struct read_progress {
   std::int64_t last_position = 0;  ///< of the last event handed to the sink
   bool stopped = false;            ///< by the sink
 };
+/// Which parts want an event; for those who implement `load` without snapshots.
+DCB_EXPORT void fold_into_parts(std::span<const load_part> parts, load_sink& sink, const recorded_event& event);
 DCB_EXPORT std::int64_t vouched_position(const read_options& options, const read_progress& progress);
 
 }  // namespace dcb::inline v0

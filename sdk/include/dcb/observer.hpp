@@ -4,6 +4,7 @@
 #include <dcb/export.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -34,6 +35,25 @@ struct retry_report {
   const error* reason = nullptr;
 };
 
+/// An attempt at a decision that has come to its end.
+struct decision_report {
+  std::string_view decision{};          ///< the name of its type
+  int attempt = 0;                      ///< 1, 2 …
+  std::chrono::nanoseconds duration{};  ///< of this attempt
+  std::int64_t events_read = 0;         ///< that were folded into its states; snapshots make these few
+  std::int64_t position = 0;            ///< of the last event appended, or up to which was read if there was none
+  const error* failure = nullptr;       ///< a `conflict`, or what else it came to; nullptr: the decision is made, or refused
+  bool again = false;                   ///< another attempt follows
+};
+
+/// A snapshot that was to be saved.
+struct snapshot_report {
+  std::string_view name{};
+  std::int64_t position = 0;
+  bool kept = false;               ///< false without a failure: a later one is there, or somebody is just saving one
+  const error* failure = nullptr;  ///< why it could not be saved or, with position 0, loaded; decisions go on without
+};
+
 /// Is told what the SDK does, for metrics and logs: derive from it and override what you care for. Given in `store_options::watch`.
 /// Thread safety: it is called by every thread that uses the store, at the same time. It delays the call that it is told of. The texts
 /// and errors of a report live as long as the call of the observer only.
@@ -51,10 +71,12 @@ class DCB_EXPORT observer {
   virtual void retried(const retry_report&) noexcept {}
   /// An append whose answer had been lost was sent again and found its outcome, which `call_done` then tells.
   virtual void in_doubt_resolved(const call_report&) noexcept {}
+  virtual void decision_attempted(const decision_report&) noexcept {}
+  virtual void snapshot_done(const snapshot_report&) noexcept {}
 };
 
-/// Writes a line for each connection that is opened, closed or could not be made, each retry, and each call that failed other than by a
-/// conflict. `write` gets it without an end of line, from any thread, and must not throw.
+/// Writes a line for each connection that is opened, closed or could not be made, each retry, each call that failed other than by a
+/// conflict, and each snapshot that could not be saved or loaded. `write` gets it without an end of line, from any thread, and must not throw.
 class DCB_EXPORT logging_observer : public observer {
  public:
   explicit logging_observer(std::function<void(std::string_view)> write);
@@ -66,6 +88,7 @@ class DCB_EXPORT logging_observer : public observer {
   void call_done(const call_report&) noexcept override;
   void retried(const retry_report&) noexcept override;
   void in_doubt_resolved(const call_report&) noexcept override;
+  void snapshot_done(const snapshot_report&) noexcept override;
 
  private:
   std::function<void(std::string_view)> write_;

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 namespace dcb::inline v0 {
@@ -22,7 +23,7 @@ namespace dcb::inline v0 {
 /// Thread safety: every member may be called from any thread at any time.
 class DCB_EXPORT raw_memory_store final : public event_log {
  public:
-  raw_memory_store() = default;
+  explicit raw_memory_store(std::shared_ptr<observer> watch = {}) : watch_(std::move(watch)) {}
   raw_memory_store(const raw_memory_store&) = delete;
   raw_memory_store& operator=(const raw_memory_store&) = delete;
 
@@ -40,6 +41,7 @@ class DCB_EXPORT raw_memory_store final : public event_log {
   std::vector<append_outcome> submit_many(std::span<const append_command> commands, const call_options& call = {}) override;
   std::int64_t append_in_line(const waiting_line& line, std::span<const load_part> parts, load_sink& sink, const decide_function& decide,
                               const call_options& call = {}) override;
+  observer* watched_by() const noexcept override { return watch_.get(); }
 
  private:
   using shared_event = std::shared_ptr<const recorded_event>;
@@ -54,6 +56,7 @@ class DCB_EXPORT raw_memory_store final : public event_log {
   std::int64_t append_locked(std::vector<new_event> fresh, const std::optional<append_condition>& condition, const std::optional<uuid>& append_id);
   void check_condition(const append_condition& condition) const;
 
+  const std::shared_ptr<observer> watch_;
   std::mutex mutex_;
   std::vector<shared_event> events_;   // at index position - 1; never changed once there
   std::map<uuid, answered> answers_;  // by append id

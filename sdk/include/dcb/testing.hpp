@@ -102,8 +102,7 @@ class given_events {
     const memory_store<Event> store;
     if constexpr (sizeof...(Given) > 0) std::apply([&](const auto&... event) { store.append(event...); }, events_);
     typed_steps<Event, Decision> steps{decision};
-    if (const auto query = steps.begin(); !query.empty())
-      store.log().read(query, {}, [&](const recorded_event& stored) { return steps.fold(stored), true; });
+    if (const auto parts = steps.begin(); !parts.empty()) store.log().load(parts, steps);
     static_cast<void>(steps.decide());
     return steps.answer();
   }
