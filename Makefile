@@ -51,6 +51,12 @@ check-assert: ## pgTAP and isolation specs on a server with assertions (long)
 check-collisions: ## pgTAP with a tag index that knows four hashes only
 	@scripts/check-collisions
 
+check-compilers: ## the SDK and its tests with gcc 12 and clang 14, warnings being errors
+	@scripts/check-compilers
+
+compile-time: ## how long a large bounded context takes to compile, a row for docs/results/compile-time.md
+	@test/sdk/large-context measure g++ clang++-14
+
 bench: ## measure against plain PostgreSQL and other event stores' SQL, and write docs/results
 	@bench/run
 
@@ -70,4 +76,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 .PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-race check-lifecycle check-worker check-install check-version \
-	check-matrix check-assert check-collisions bench bench-full dist clean help
+	check-matrix check-assert check-collisions check-compilers compile-time bench bench-full dist clean help

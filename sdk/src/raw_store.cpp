@@ -211,11 +211,11 @@ std::int64_t raw_store::append_in_line(const waiting_line& line, std::span<const
     const auto read_upto = on.load(parts, sink);
     const auto decided = decide(read_upto);
     if (!decided) return read_upto;
-    const auto& [events, condition, append_id] = *decided;
-    const auto position = on.append(command::way::join, events, condition, append_id);
-    const auto repeat = [&](const command& anew) { return anew.append(command::way::submit, events, condition, append_id); };
+    const auto append = [&](const command& by, command::way way) { return by.append(way, decided->events, decided->condition, decided->append_id); };
+    const auto position = append(on, command::way::join);
+    const auto repeat = [&](const command& anew) { return append(anew, command::way::submit); };
     return impl_->settle(
-        "append_in_line", limits, append_id.has_value(), [&] { return in_turn.commit(call), position; },
+        "append_in_line", limits, decided->append_id.has_value(), [&] { return in_turn.commit(call), position; },
         [&](steady::time_point give_up) { return impl_->write("append_in_line", limits, repeat, give_up); });
   });
 }

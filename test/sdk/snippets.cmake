@@ -1,6 +1,11 @@
-# Every block of C++ in README has to occur verbatim in one of the files of the folder SOURCES.
+# Every block of C++ in README has to occur verbatim in one of the files of the folders SOURCES (with commas between them).
 cmake_minimum_required(VERSION 3.25)
-file(GLOB_RECURSE files ${SOURCES}/*.hpp ${SOURCES}/*.cpp)
+set(files "")
+string(REPLACE "," ";" folders "${SOURCES}")
+foreach(folder ${folders})
+  file(GLOB_RECURSE found ${folder}/*.hpp ${folder}/*.cpp)
+  list(APPEND files ${found})
+endforeach()
 set(all "")
 foreach(file ${files})
   file(READ ${file} text)
