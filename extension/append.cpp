@@ -30,6 +30,7 @@
 #include "table_writer.hpp"
 #include "tag_index.hpp"
 #include "tag_rule.hpp"
+#include "wake.hpp"
 
 namespace dcb {
 
@@ -124,6 +125,7 @@ insert_events(Appender *appender, NewEvents events)
 		set(COLUMN_ID, event.id);
 		set(COLUMN_RECORDED_AT, {TimestampTzGetDatum(head.recorded_at), false});
 		write_row(appender->events);
+		announce_event(RelationGetRelid(appender->store.events), event);
 	}
 	flush_rows(appender->events);
 }

@@ -5,7 +5,7 @@
  *     only, for this commit. A user who has it off keeps it off, and nothing more happens.
  *  2. The commit record is written, the effects become visible, the locks are released.
  *  3. RESOURCE_RELEASE_AFTER_LOCKS of the top transaction: restore the variable; flush; let the next group begin and answer
- *     the members of this one (group.cpp); wait for standbys.
+ *     the members of this one (group.cpp); wake who waits for events (wake.cpp); wait for standbys.
  *
  * An abort after step 1 restores the variable at XACT_EVENT_ABORT. From step 2 on an error would be a PANIC, so nothing
  * there allocates, looks at a catalog or reports an error; flushing and waiting are what an ordinary commit does there.
@@ -17,6 +17,7 @@
  */
 #include "durability.hpp"
 #include "group.hpp"
+#include "wake.hpp"
 
 extern "C" {
 #include "replication/syncrep.h"
@@ -78,6 +79,7 @@ at_resource_release(ResourceReleasePhase phase, bool is_commit, bool is_top_leve
 	if (flush)
 		XLogFlush(XactLastCommitEnd);
 	group_is_durable(XactLastCommitEnd);
+	wake_waiters();
 	if (flush)
 		SyncRepWaitForLSN(XactLastCommitEnd, true);
 }

@@ -7,6 +7,7 @@
 #include "prepare.hpp"
 #include "read_scan.hpp"
 #include "tag_rule.hpp"
+#include "wake.hpp"
 #include "worker.hpp"
 
 extern "C" {
@@ -24,6 +25,7 @@ _PG_init(void)
 	dcb::install_prepare_guard();
 	dcb::install_deferred();
 	dcb::install_read_scan();
+	dcb::install_wake();
 	dcb::install_tag_rules();
 	dcb::install_worker();
 	MarkGUCPrefixReserved("dcb"); /* when all settings are defined */

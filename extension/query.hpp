@@ -31,6 +31,16 @@ struct Query
 	QueryItem *items;
 	int count;
 
+	/* Gives every item a position of its own: that of the call unless it has one, and not before `at_least`. */
+	void start_after(int64 after, int64 at_least)
+	{
+		for (int i = 0; i < count; ++i)
+		{
+			items[i].after = std::max(items[i].has_after ? items[i].after : after, at_least);
+			items[i].has_after = true;
+		}
+	}
+
 	bool matches(String type, StringSet event_tags) const
 	{
 		for (int i = 0; i < count; ++i)

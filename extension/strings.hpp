@@ -34,6 +34,12 @@ to_string(Datum text_datum)
 	return {VARDATA_ANY(value), static_cast<int>(VARSIZE_ANY_EXHDR(value))};
 }
 
+inline String
+to_string(const char *text)
+{
+	return {text, static_cast<int>(std::strlen(text))};
+}
+
 /* Invariant after normalise(): ascending by bytes, no duplicates. */
 struct StringSet
 {

@@ -4,44 +4,19 @@
 #include "composite.hpp"
 #include "durability.hpp"
 #include "group.hpp"
+#include "procedure.hpp"
 
 namespace dcb {
 namespace {
 
-/*
- * The procedure begins in a fresh transaction and ends with COMMIT. In a transaction block, a function or after a write it
- * would commit what is not its own.
- */
 void
 check_own_transaction(FunctionCallInfo fcinfo)
 {
-	bool atomic = fcinfo->context == nullptr || !IsA(fcinfo->context, CallContext) ||
-	              castNode(CallContext, fcinfo->context)->atomic;
-
-	if (atomic || GetCurrentTransactionNestLevel() > 1 || TransactionIdIsValid(GetTopTransactionIdIfAny()))
+	if (!is_own_transaction(fcinfo))
 		ereport(ERROR, (errcode(ERRCODE_ACTIVE_SQL_TRANSACTION),
 		                errmsg("dcb.submit cannot be called in a transaction block or a function, or after a write"),
 		                errdetail("It is a transaction of its own, and commits."),
 		                errhint("Use dcb.append to append within a transaction.")));
-}
-
-/* A procedure with one INOUT argument answers a row of it. */
-TupleDesc
-result_row(FunctionCallInfo fcinfo)
-{
-	TupleDesc description;
-
-	if (get_call_result_type(fcinfo, nullptr, &description) != TYPEFUNC_COMPOSITE)
-		elog(ERROR, "a procedure of pg_dcb has to return a row");
-	return BlessTupleDesc(description);
-}
-
-Datum
-make_row(TupleDesc description, Datum value)
-{
-	bool isnull = false;
-
-	return HeapTupleGetDatum(heap_form_tuple(description, &value, &isnull));
 }
 
 Datum

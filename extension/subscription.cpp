@@ -208,13 +208,7 @@ load_subscription(const Reading &reading, NullableDatum name, NullableDatum part
 	subscription.share.partition = DatumGetInt32(partition.value);
 	load_definition(reading, subscription, name.value);
 	load_checkpoint(reading, subscription, name.value);
-	for (int i = 0; i < subscription.query.count; ++i)
-	{
-		QueryItem &item = subscription.query.items[i];
-
-		item.after = item.has_after ? std::max(item.after, subscription.position) : subscription.position;
-		item.has_after = true;
-	}
+	subscription.query.start_after(subscription.position, subscription.position);
 	return subscription;
 }
 

@@ -30,6 +30,10 @@ CREATE FUNCTION dcb.partition_of(tags text[], partition_by text, partitions int)
 	LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'dcb_partition_of';
 COMMENT ON FUNCTION dcb.partition_of(text[], text, int) IS 'the partition of events with these tags; the same everywhere and for ever';
 
+-- Wakes, at commit, who waits for the subscription's checkpoints to move, or for other changes of it.
+CREATE FUNCTION dcb.announce(store text, name text, moved boolean) RETURNS void
+	LANGUAGE c VOLATILE STRICT PARALLEL UNSAFE AS 'MODULE_PATHNAME', 'dcb_announce';
+
 -- A token that was not given before, also not by a server that lost its last seconds in a failover.
 CREATE FUNCTION dcb.next_token(token bigint) RETURNS bigint
 	LANGUAGE sql VOLATILE PARALLEL SAFE RETURN greatest(token + 1, (extract(epoch FROM clock_timestamp()) * 1000000)::bigint);
@@ -295,6 +299,7 @@ BEGIN
 				HINT = 'To have events again: dcb.rewind.';
 		END IF;
 	END IF;
+	PERFORM dcb.announce(store, name, true);
 END
 $$;
 COMMENT ON FUNCTION dcb.checkpoint(text, text, bigint, bigint, int) IS
@@ -335,6 +340,7 @@ CREATE FUNCTION dcb.set_subscription_state(store text, name text, state text, re
 BEGIN
 	PERFORM dcb.require_subscription(store, name);
 	EXECUTE format('UPDATE %I.subscription AS s SET state = $2, reason = $3 WHERE s.name = $1', store) USING name, state, reason;
+	PERFORM dcb.announce(store, name, false);
 END
 $$;
 
@@ -369,6 +375,7 @@ BEGIN
 	                    consumer = NULL, lease_until = NULL, token = dcb.next_token(c.token)
 	                WHERE c.name = $1', store)
 		USING name, "position", dcb.recorded_at(store, "position");
+	PERFORM dcb.announce(store, name, true), dcb.announce(store, name, false);
 END
 $$;
 COMMENT ON FUNCTION dcb.rewind(text, text, bigint) IS 'moves the checkpoints of all partitions, back or ahead; waits for consumers that are at work';
