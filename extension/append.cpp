@@ -26,6 +26,7 @@
 #include "append.hpp"
 #include "durability.hpp"
 #include "prepare.hpp"
+#include "projection.hpp"
 #include "scan.hpp"
 #include "table_writer.hpp"
 #include "tag_index.hpp"
@@ -262,6 +263,8 @@ end_appender(Appender *appender)
 		table_close(appender->ids, NoLock);
 	MemoryContextDelete(appender->request_context);
 	after_append_wrote();
+	if (appender->events != nullptr && has_inline_projections(appender->store))
+		run_inline_projections(appender->store);
 }
 
 int64

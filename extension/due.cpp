@@ -16,6 +16,7 @@
  * further than to say yes.
  */
 #include "append.hpp"
+#include "attempt.hpp"
 #include "due.hpp"
 #include "identity.hpp"
 #include "tag_rule.hpp"
@@ -43,24 +44,6 @@ struct Result
 	const char *sqlstate;
 	const char *error;
 };
-
-/* Not the command's fault: the server is busy, stopping, read-only or out of something, or the store is being mended. */
-bool
-is_transient(int sqlerrcode)
-{
-	switch (ERRCODE_TO_CATEGORY(sqlerrcode))
-	{
-		case ERRCODE_INVALID_TRANSACTION_STATE:
-		case ERRCODE_TRANSACTION_ROLLBACK:
-		case ERRCODE_INSUFFICIENT_RESOURCES:
-		case ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE:
-		case ERRCODE_OPERATOR_INTERVENTION:
-		case ERRCODE_SYSTEM_ERROR:
-			return true;
-		default:
-			return false;
-	}
-}
 
 /* Through the type's input function. */
 Datum
@@ -103,39 +86,20 @@ append_as(Datum store_name, const DueCommand &command, Result *result)
 	close_store(store);
 }
 
-/* In a subtransaction, so that an error undoes this command alone. The current role is the tables' owner. */
+/* An error undoes this command alone. The current role is the tables' owner. */
 Result
 execute(Datum store_name, const DueCommand &command)
 {
-	MemoryContext context = CurrentMemoryContext;
-	ResourceOwner owner = CurrentResourceOwner;
-	auto *result = static_cast<Result *>(palloc0(sizeof(Result)));
+	Result result{};
 
-	BeginInternalSubTransaction(nullptr);
-	MemoryContextSwitchTo(context);
-	PG_TRY();
+	ErrorData *error = attempt([&] { append_as(store_name, command, &result); });
+	result.state = error == nullptr ? "appended" : error->sqlerrcode == CONDITION_FAILED ? "refused" : "failed";
+	if (error != nullptr)
 	{
-		append_as(store_name, command, result);
-		ReleaseCurrentSubTransaction();
-		result->state = "appended";
+		result.sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
+		result.error = describe(error);
 	}
-	PG_CATCH();
-	{
-		MemoryContextSwitchTo(context);
-		ErrorData *error = CopyErrorData();
-
-		if (is_transient(error->sqlerrcode))
-			PG_RE_THROW();
-		FlushErrorState();
-		RollbackAndReleaseCurrentSubTransaction();
-		result->state = error->sqlerrcode == CONDITION_FAILED ? "refused" : "failed";
-		result->sqlstate = pstrdup(unpack_sql_state(error->sqlerrcode));
-		result->error = error->detail != nullptr ? psprintf("%s: %s", error->message, error->detail) : error->message;
-	}
-	PG_END_TRY();
-	MemoryContextSwitchTo(context);
-	CurrentResourceOwner = owner;
-	return *result;
+	return result;
 }
 
 bool

@@ -27,7 +27,7 @@ DueTable open_due_table(const Store &store);
  * of the role that scheduled it. Holds the append lock until the transaction ends, unless nothing was due.
  *
  * What is wrong with a command becomes its state. Errors: those of open_store() and open_due_table(), and what is wrong
- * with the server rather than with the command (see is_transient() there), so that it is tried again.
+ * with the server rather than with the command (attempt.hpp), so that it is tried again.
  */
 int run_due(Datum store_name, AclMode rights, int max_count);
 

@@ -201,19 +201,18 @@ DCB_FUNCTION(dcb_run_due)
 		elog(ERROR, "a procedure of pg_dcb has to return a row");
 	BlessTupleDesc(description);
 
-	SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
 	do
 	{
 		CHECK_FOR_INTERRUPTS();
+		SPI_connect_ext(atomic ? 0 : SPI_OPT_NONATOMIC);
 		batch = run_due(PG_GETARG_DATUM(0), ACL_INSERT, DUE_COMMANDS_PER_TRANSACTION);
 		executed += batch;
 		if (!atomic)
-		{
 			SPI_commit();
+		SPI_finish();
+		if (!atomic)
 			EnsurePortalSnapshotExists();
-		}
 	} while (batch > 0);
-	SPI_finish();
 
 	Datum value = Int32GetDatum(executed);
 	bool isnull = false;

@@ -23,6 +23,7 @@
 #include "durability.hpp"
 #include "group.hpp"
 #include "group_queue.hpp"
+#include "projection.hpp"
 #include "tag_rule.hpp"
 
 extern "C" {
@@ -180,10 +181,12 @@ append_in_group(Datum store_name, Store store, const AppendRequest &request)
 		}
 		if (state == SlotState::Retry)
 			return append_alone(store, request);
-		if (state == SlotState::Leading && RelationGetRelid(store.events) == events)
+		if (state == SlotState::Leading && RelationGetRelid(store.events) == events && !has_inline_projections(store))
 			return lead(store_name, store, request);
 		if (state == SlotState::Leading)
-			pass_lead(); /* the store was dropped and created again; those who wait will find out too */
+			pass_lead(); /* the store has changed since; those who wait will find out too */
+		if (has_inline_projections(store))
+			return append_alone(store, request);
 	}
 }
 
@@ -197,7 +200,8 @@ append_and_commit(Datum store_name, const AppendRequest &request)
 
 	top_level = !SPI_inside_nonatomic_context();
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
-	if (group_append && !waits_for_remote_apply() && offer_request(apply_tag_rules(store, request)))
+	/* Inline projections are to see one append at a time, and to fail it alone. */
+	if (group_append && !waits_for_remote_apply() && !has_inline_projections(store) && offer_request(apply_tag_rules(store, request)))
 		outcome = append_in_group(store_name, store, request);
 	else
 		outcome = append_alone(store, request);

@@ -34,6 +34,12 @@ act_as(Oid role)
 	return before;
 }
 
+inline void
+set_search_path(const char *path)
+{
+	(void) set_config_option("search_path", path, PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
 /*
  * For SQL of ours over tables that are the role's: nothing in the caller's search_path means anything to it, and code of
  * the role's that it meets leaves nothing behind, in the session or for the commit.
@@ -44,7 +50,7 @@ act_as_owner(Oid owner)
 	Identity before = act_as(owner);
 
 	SetUserIdAndSecContext(owner, before.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
-	(void) set_config_option("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	set_search_path("pg_catalog, pg_temp");
 	return before;
 }
 

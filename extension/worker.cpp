@@ -1,21 +1,24 @@
 /*
  * The background worker of a database.
  *
- * It visits the stores of its database in rounds: what is due is executed. Between the rounds it sleeps until the next
- * due time, or until somebody has made work. When there is nothing left to wait for it resigns and ends.
+ * It visits the stores of its database in rounds: what is due is executed, each projection gets a batch. Between the rounds it
+ * sleeps until the next due time, or until somebody has made work. When there is nothing left to wait for it resigns and ends.
  *
  * It is a superuser's session, and the stores' tables are other people's. So it never lets their code run as itself: stores are
  * found through the catalogs' indexes without SQL, and everything in a store is done as its owner.
  *
- * An error is the store's, whose next visit is put off; the others go on.
+ * An error puts off the next try of that projection, or of that store's due commands; the others go on.
  */
+#include "attempt.hpp"
 #include "due.hpp"
+#include "projection.hpp"
 #include "tag_index.hpp"
 #include "worker.hpp"
 #include "worker_list.hpp"
 #include "worker_main.hpp"
 
 extern "C" {
+#include "commands/discard.h"
 #include "libpq/pqsignal.h"
 #include "pgstat.h"
 #include "postmaster/bgworker.h"
@@ -35,15 +38,21 @@ namespace {
 bool workers = true; /* setting dcb.workers */
 bool wake_at_commit = false;
 
+MemoryContext round_context = nullptr;
+ErrorData *last_error = nullptr; /* of run(), in the round's context */
+Oid last_owner = InvalidOid;
+
 constexpr int LONGEST_SLEEP = 30000; /* ms */
 constexpr int LOCKED_PAUSE = 100;    /* ms, when what is due is locked by somebody who cancels it */
+constexpr int POLL_PAUSE = 500;      /* ms, before projections look again */
 constexpr int FIRST_PAUSE = 1000;    /* ms, after an error; doubles up to */
 constexpr int LAST_PAUSE = 60000;
 
-/* A store whose visit failed. */
+/* Work that failed: a projection's, or a store's due commands. */
 struct Trouble
 {
 	Oid schema;
+	char *projection; /* empty: due commands */
 	TimestampTz until;
 	int pause;
 };
@@ -51,27 +60,28 @@ struct Trouble
 ::List *troubles = NIL; /* in TopMemoryContext */
 
 Trouble *
-find_trouble(Oid schema)
+find_trouble(Oid schema, const char *projection)
 {
 	ListCell *cell;
 
 	foreach (cell, troubles)
-		if (auto *trouble = static_cast<Trouble *>(lfirst(cell)); trouble->schema == schema)
+		if (auto *trouble = static_cast<Trouble *>(lfirst(cell));
+		    trouble->schema == schema && std::strcmp(trouble->projection, projection) == 0)
 			return trouble;
 	return nullptr;
 }
 
 TimestampTz
-note_trouble(Oid schema)
+note_trouble(Oid schema, const char *projection)
 {
-	Trouble *trouble = find_trouble(schema);
+	Trouble *trouble = find_trouble(schema, projection);
 
 	if (trouble == nullptr)
 	{
 		MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
 
 		trouble = static_cast<Trouble *>(palloc(sizeof(Trouble)));
-		*trouble = {.schema = schema, .until = 0, .pause = FIRST_PAUSE};
+		*trouble = {.schema = schema, .projection = pstrdup(projection), .until = 0, .pause = FIRST_PAUSE};
 		troubles = lappend(troubles, trouble);
 		MemoryContextSwitchTo(before);
 	}
@@ -81,11 +91,12 @@ note_trouble(Oid schema)
 }
 
 void
-forget_trouble(Oid schema)
+forget_trouble(Oid schema, const char *projection)
 {
-	if (Trouble *trouble = find_trouble(schema); trouble != nullptr)
+	if (Trouble *trouble = find_trouble(schema, projection); trouble != nullptr)
 	{
 		troubles = list_delete_ptr(troubles, trouble);
+		pfree(trouble->projection);
 		pfree(trouble);
 	}
 }
@@ -108,6 +119,22 @@ has_tag_index(Oid table)
 	}
 	relation_close(events, AccessShareLock);
 	return found;
+}
+
+/* Of the event table. */
+Oid
+owner_of(Oid schema)
+{
+	Oid table = get_relname_relid("event", schema);
+	HeapTuple row = SearchSysCache1(RELOID, ObjectIdGetDatum(table));
+	Oid owner = InvalidOid;
+
+	if (HeapTupleIsValid(row))
+	{
+		owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(row))->relowner;
+		ReleaseSysCache(row);
+	}
+	return owner;
 }
 
 /* The schemas that are stores with a table of due commands. Within a transaction; the list outlives it. */
@@ -137,60 +164,127 @@ find_stores(MemoryContext context)
 	return stores;
 }
 
-/* When is there something to do again? */
+/*
+ * Runs work() in a transaction of its own, with SPI connected, in a context that goes with it. Answers what that answers: when to
+ * come again. An error is noted, and is nobody else's.
+ */
+template <class Work>
 TimestampTz
-visit(Oid schema)
-{
-	TimestampTz next = DT_NOEND;
-	char *name = get_namespace_name(schema);
-
-	if (name == nullptr)
-		return next; /* dropped meanwhile */
-	pgstat_report_activity(STATE_RUNNING, psprintf("pg_dcb: due commands of store %s", name));
-	PushActiveSnapshot(GetTransactionSnapshot());
-	SPI_connect();
-
-	Datum store_name = CStringGetTextDatum(name);
-	bool has_executed = run_due(store_name, ACL_NO_RIGHTS, DUE_COMMANDS_PER_TRANSACTION) > 0;
-	Store store = open_store(store_name, AccessShareLock, ACL_NO_RIGHTS);
-	TimestampTz now = GetCurrentTimestamp();
-	next = next_due(store);
-	if (next <= now && !has_executed)
-		next = TimestampTzPlusMilliseconds(now, LOCKED_PAUSE);
-	close_store(store);
-
-	SPI_finish();
-	PopActiveSnapshot();
-	return next;
-}
-
-TimestampTz
-visit_unless_in_trouble(Oid schema)
+run(Oid schema, const char *projection, Work work)
 {
 	MemoryContext context = CurrentMemoryContext;
 	volatile TimestampTz next = DT_NOEND;
 
-	if (Trouble *trouble = find_trouble(schema); trouble != nullptr && trouble->until > GetCurrentTimestamp())
+	if (Trouble *trouble = find_trouble(schema, projection); trouble != nullptr && trouble->until > GetCurrentTimestamp())
 		return trouble->until;
 	PG_TRY();
 	{
 		StartTransactionCommand();
-		next = visit(schema);
+		PushActiveSnapshot(GetTransactionSnapshot());
+		SPI_connect();
+		next = work();
+		SPI_finish();
+		PopActiveSnapshot();
 		CommitTransactionCommand();
-		forget_trouble(schema);
+		forget_trouble(schema, projection);
 	}
 	PG_CATCH();
 	{
 		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(round_context);
+		last_error = CopyErrorData();
 		EmitErrorReport();
 		AbortCurrentTransaction();
-		MemoryContextSwitchTo(context);
 		FlushErrorState();
 		RESUME_INTERRUPTS();
-		next = note_trouble(schema);
+		next = note_trouble(schema, projection);
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
+	return next;
+}
+
+/* Sessions have things that outlive a transaction, as temporary tables: one owner's are not for another one's code. */
+void
+become_new_for(Oid owner)
+{
+	if (OidIsValid(last_owner) && owner != last_owner)
+	{
+		DiscardStmt *discard = makeNode(DiscardStmt);
+
+		discard->target = DISCARD_ALL;
+		StartTransactionCommand();
+		DiscardCommand(discard, true);
+		CommitTransactionCommand();
+	}
+	last_owner = owner;
+}
+
+/* The store's due commands, and its NOTIFY; answers its projections on the way. */
+TimestampTz
+look_after(const char *name, ::List **projections)
+{
+	Datum store_name = CStringGetTextDatum(name);
+
+	pgstat_report_activity(STATE_RUNNING, psprintf("pg_dcb: due commands of store %s", name));
+	bool has_executed = run_due(store_name, ACL_NO_RIGHTS, DUE_COMMANDS_PER_TRANSACTION) > 0;
+	Store store = open_store(store_name, AccessShareLock, ACL_NO_RIGHTS);
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz next = next_due(store);
+	if (next <= now && !has_executed)
+		next = TimestampTzPlusMilliseconds(now, LOCKED_PAUSE);
+	if (notify_head(store))
+		next = std::min(next, TimestampTzPlusMilliseconds(now, POLL_PAUSE));
+
+	MemoryContext before = MemoryContextSwitchTo(round_context);
+	*projections = active_projections(store);
+	MemoryContextSwitchTo(before);
+	close_store(store);
+	return next;
+}
+
+TimestampTz
+look_after_projection(Oid schema, const char *store, const char *name)
+{
+	last_error = nullptr;
+	TimestampTz next = run(schema, name, [&] {
+		pgstat_report_activity(STATE_RUNNING, psprintf("pg_dcb: projection %s of store %s", name, store));
+		return run_projection(CStringGetTextDatum(store), name, true);
+	});
+	if (last_error != nullptr)
+		(void) run(schema, "", [&] {
+			Store opened = open_store(CStringGetTextDatum(store), RowExclusiveLock, ACL_NO_RIGHTS);
+			note_failure(opened, name, describe(last_error));
+			close_store(opened);
+			return DT_NOEND;
+		});
+	return next == CAUGHT_UP ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), POLL_PAUSE) : next;
+}
+
+/* In the round's context. Answers when to come again. */
+TimestampTz
+visit(Oid schema)
+{
+	::List *projections = NIL;
+	ListCell *cell;
+
+	StartTransactionCommand();
+	MemoryContextSwitchTo(round_context);
+	char *name = get_namespace_name(schema);
+	Oid owner = owner_of(schema);
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(round_context);
+	if (name == nullptr || !OidIsValid(owner))
+		return DT_NOEND; /* dropped meanwhile */
+
+	become_new_for(owner);
+	MemoryContextSwitchTo(round_context);
+	TimestampTz next = run(schema, "", [&] { return look_after(name, &projections); });
+	foreach (cell, projections)
+	{
+		CHECK_FOR_INTERRUPTS();
+		next = std::min(next, look_after_projection(schema, name, static_cast<char *>(lfirst(cell))));
+	}
 	return next;
 }
 
@@ -201,15 +295,17 @@ make_round()
 	TimestampTz next = DT_NOEND;
 	ListCell *cell;
 
+	MemoryContextReset(round_context);
+	MemoryContextSwitchTo(round_context);
 	StartTransactionCommand();
-	::List *stores = find_stores(TopMemoryContext);
+	::List *stores = find_stores(round_context);
 	CommitTransactionCommand();
+	MemoryContextSwitchTo(round_context);
 	foreach (cell, stores)
 	{
 		CHECK_FOR_INTERRUPTS();
-		next = std::min(next, visit_unless_in_trouble(lfirst_oid(cell)));
+		next = std::min(next, visit(lfirst_oid(cell)));
 	}
-	list_free(stores);
 	return next;
 }
 
@@ -290,7 +386,7 @@ wake_worker_at_commit()
 void
 install_worker()
 {
-	DefineCustomBoolVariable("dcb.workers", "Lets background workers execute due commands.",
+	DefineCustomBoolVariable("dcb.workers", "Lets background workers execute due commands and run projections.",
 	                         "Needs pg_dcb in shared_preload_libraries.", &workers, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	RegisterXactCallback(at_transaction_event, nullptr);
 	if (!process_shared_preload_libraries_in_progress)
@@ -319,6 +415,7 @@ dcb_worker_main(Datum database)
 	BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(database), InvalidOid, 0);
 	register_worker();
 	override_settings();
+	round_context = AllocSetContextCreate(TopMemoryContext, "dcb round", ALLOCSET_DEFAULT_SIZES);
 	for (;;)
 	{
 		ResetLatch(MyLatch);

@@ -12,6 +12,8 @@ CREATE FUNCTION dcb.owner_only() RETURNS trigger
 -- Index and guard of a store's tables: the two things that depend on the extension.
 CREATE FUNCTION dcb.attach_store(store text) RETURNS void
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+	inline boolean;
 BEGIN
 	IF store IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = '"store" must not be null', HINT = 'Name a store.';
@@ -40,6 +42,16 @@ BEGIN
 		EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.retag_log
 		                FOR EACH STATEMENT EXECUTE FUNCTION dcb.refuse_change()', store);
 	END IF;
+	IF to_regclass(format('%I.projection', store)) IS NOT NULL THEN
+		EXECUTE format('CREATE OR REPLACE TRIGGER guard BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE ON %I.projection
+		                FOR EACH STATEMENT EXECUTE FUNCTION dcb.owner_only()', store);
+		EXECUTE format('SELECT EXISTS (SELECT FROM %I.projection WHERE mode = ''inline'')', store) INTO inline;
+		IF inline THEN
+			EXECUTE format('CREATE OR REPLACE TRIGGER inline_projections AFTER INSERT ON %I.event
+			                FOR EACH STATEMENT EXECUTE FUNCTION dcb.inline_projections()', store);
+		END IF;
+	END IF;
+	PERFORM dcb.wake_worker();
 END
 $$;
 COMMENT ON FUNCTION dcb.attach_store(text) IS
@@ -172,7 +184,20 @@ BEGIN
 		attempts int NOT NULL,
 		parked_at timestamptz NOT NULL,
 		PRIMARY KEY (name, position))', store);
-	EXECUTE format('REVOKE ALL ON TABLE %1$I.subscription, %1$I.checkpoint, %1$I.subscription_member, %1$I.parked FROM PUBLIC', store);
+	EXECUTE format('CREATE TABLE %1$I.projection (
+		name text COLLATE "C" PRIMARY KEY REFERENCES %1$I.subscription ON DELETE CASCADE,
+		handler text NOT NULL,
+		per_batch boolean NOT NULL,
+		batch_size int NOT NULL,
+		on_error text NOT NULL,
+		attempts int NOT NULL,
+		mode text NOT NULL,
+		search_path text NOT NULL,
+		retry_at timestamptz,
+		swap text,
+		replaces text)', store);
+	EXECUTE format('COMMENT ON TABLE %I.projection IS %L', store, 'projections in the database; look at dcb.projections');
+	EXECUTE format('REVOKE ALL ON TABLE %1$I.projection, %1$I.subscription, %1$I.checkpoint, %1$I.subscription_member, %1$I.parked FROM PUBLIC', store);
 	EXECUTE format('COMMENT ON TABLE %I.subscription IS %L', store, 'what is subscribed to; look at dcb.subscriptions');
 	EXECUTE format('COMMENT ON TABLE %I.checkpoint IS %L', store, 'how far each partition of a subscription is, and who holds it');
 	EXECUTE format('COMMENT ON TABLE %I.subscription_member IS %L', store, 'the consumers of partitioned subscriptions');
@@ -206,7 +231,7 @@ BEGIN
 	END IF;
 	EXECUTE format('DROP TABLE %1$I.event, %1$I.append_id', store);
 	EXECUTE format('DROP TABLE IF EXISTS %1$I.snapshot, %1$I.due', store);
-	EXECUTE format('DROP TABLE IF EXISTS %1$I.parked, %1$I.subscription_member, %1$I.checkpoint, %1$I.subscription', store);
+	EXECUTE format('DROP TABLE IF EXISTS %1$I.projection, %1$I.parked, %1$I.subscription_member, %1$I.checkpoint, %1$I.subscription', store);
 	EXECUTE format('DROP TABLE IF EXISTS %1$I.tag_rule, %1$I.retag_log', store);
 	-- The schema goes too unless something else lives there.
 	BEGIN

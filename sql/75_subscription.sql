@@ -341,6 +341,7 @@ BEGIN
 	PERFORM dcb.require_subscription(store, name);
 	EXECUTE format('UPDATE %I.subscription AS s SET state = $2, reason = $3 WHERE s.name = $1', store) USING name, state, reason;
 	PERFORM dcb.announce(store, name, false);
+	PERFORM dcb.wake_worker();
 END
 $$;
 
@@ -376,6 +377,7 @@ BEGIN
 	                WHERE c.name = $1', store)
 		USING name, "position", dcb.recorded_at(store, "position");
 	PERFORM dcb.announce(store, name, true), dcb.announce(store, name, false);
+	PERFORM dcb.wake_worker();
 END
 $$;
 COMMENT ON FUNCTION dcb.rewind(text, text, bigint) IS 'moves the checkpoints of all partitions, back or ahead; waits for consumers that are at work';
