@@ -84,7 +84,7 @@ class attempt final : load_sink {
       for (const auto& part : parts_)
         for (const auto& item : part.query.items()) line.tags.insert(line.tags.end(), item.tags.begin(), item.tags.end());
     std::ranges::sort(line.tags);
-    line.tags.erase(std::ranges::unique(line.tags).begin(), line.tags.end());
+    line.tags.erase(std::unique(line.tags.begin(), line.tags.end()), line.tags.end());
     return line;
   }
 
