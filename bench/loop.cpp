@@ -67,6 +67,7 @@ class loop {
 
   void begin_next(one_client& lane, steady::time_point now) {
     lane.began = now;
+    lane.client.began.reset();
     lane.current = what_.once(lane.client);
     if (lane.current.done()) throw std::logic_error("an operation that asks the server nothing");
     send_rest(lane);
@@ -90,7 +91,7 @@ class loop {
   // True when it was the client's last one.
   bool finish(one_client& lane, steady::time_point begin, steady::time_point end, measurement& into) {
     const auto now = steady::now();
-    into.latency.add(static_cast<std::uint64_t>((now - lane.began).count()));
+    into.latency.add(static_cast<std::uint64_t>((now - lane.client.began.value_or(lane.began)).count()));
     ++into.operations;
     ++lane.operations;
     if (now < end) {

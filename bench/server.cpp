@@ -75,8 +75,4 @@ double machine_cpu_seconds() {
   return (user + nice + system + interrupts + soft_interrupts) / static_cast<double>(sysconf(_SC_CLK_TCK));
 }
 
-bystander::bystander(const server& of) : session_(of.conninfo + " dbname=postgres", 0) {
-  session_.script("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_xact_id()");
-}
-
 }  // namespace bench

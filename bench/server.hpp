@@ -33,13 +33,4 @@ class server {
 double own_cpu_seconds();      // of this process
 double machine_cpu_seconds();  // of all processes and of the kernel
 
-// A transaction in another database that has an xid and a snapshot and does nothing, for as long as this lives.
-class bystander {
- public:
-  explicit bystander(const server& of);
-
- private:
-  session session_;
-};
-
 }  // namespace bench

@@ -32,6 +32,12 @@ void session::script(const std::string& statements) {
   if (made.failed()) throw std::runtime_error(made.message());
 }
 
+void session::cancel() {
+  const std::unique_ptr<PGcancel, void (*)(PGcancel*)> handle{PQgetCancel(connection_.get()), PQfreeCancel};
+  char why[256];
+  PQcancel(handle.get(), why, sizeof why);  // too late is no error
+}
+
 session::answer session::sent(int ok, const std::string& what) {
   if (!ok) throw std::runtime_error(what + ": " + PQerrorMessage(connection_.get()));
   return answer{*this};

@@ -2,10 +2,12 @@
 
 #include <libpq-fe.h>
 
+#include <chrono>
 #include <coroutine>
 #include <cstdint>
 #include <exception>
 #include <memory>
+#include <optional>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -91,6 +93,7 @@ class session {
   void prepare(const statement& what);
   result execute(const std::string& sql);      // one statement, answered in binary
   void script(const std::string& statements);  // any number of statements, without an answer
+  void cancel();                               // from another thread: what is running here
 
   // A fresh list of parameters, for one of the following.
   parameters& with() {
@@ -129,6 +132,7 @@ class session {
   const int index;  // 0, 1, 2, … among the clients
   random_numbers random;
   tally counts;
+  std::optional<std::chrono::steady_clock::time_point> began;  // of the operation, where that is not when the client began it
   std::string scratch;     // for an operation's own use
   std::int64_t head = 0;   // newest position that the client knows of; a round begins with 0
   Oid event_type = 0;      // the type dcb.new_event, whose number differs from database to database

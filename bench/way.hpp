@@ -29,6 +29,8 @@ way_ptr dcb_decision(log& in, append_by how, chooser carts);
 way_ptr dcb_decision_in_line(log& in, chooser carts);  // after waiting in line for the cart (dcb.lock_tags)
 // Eight reads of a cart to two decisions.
 way_ptr dcb_mixed(log& in, append_by how, chooser carts);
+// Waits for an event of company's slow_appender, and reads it.
+way_ptr dcb_wake_up(log& of);
 enum class reading {
   cart,          // by two tags: 10 events
   cart_tag,      // by one tag: 10 events

@@ -1,3 +1,6 @@
+#include <chrono>
+
+#include "company.hpp"
 #include "way.hpp"
 
 namespace bench {
@@ -14,6 +17,7 @@ const statement read{"dcb_read",
                      "SELECT position, type, tags, data, payload, metadata, id, recorded_at "
                      "FROM dcb.read($1::text, $2::dcb.query, $3::bigint, $4::bigint)"};
 
+const statement wait_for_query{"dcb_wait_for_query", "CALL dcb.wait_for_query($1::text, $2::dcb.query, $3::bigint, '1 min', NULL::boolean)"};
 const statement begin{"dcb_begin", "BEGIN"};
 const statement lock_tags{"dcb_lock_tags", "SELECT dcb.lock_tags($1::text, $2::text[])"};
 const statement commit{"dcb_commit", "COMMIT"};
@@ -212,6 +216,33 @@ class mix : public decide {
   }
 };
 
+class wake_up : public way {
+ public:
+  explicit wake_up(log& of) : store_(of) {}
+
+  void prepare(session& client) const override {
+    client.prepare(wait_for_query);
+    client.prepare(read);
+    client.prepare(head);
+  }
+
+  operation once(session& client) override {
+    if (client.head == 0) client.head = (co_await client.run(head, client.with().text(store_.name))).int8(0, 0);
+    co_await client.run(wait_for_query, client.with().text(store_.name).raw(put_beat).int8(client.head));
+    const result events = co_await client.run(read, client.with().text(store_.name).raw(put_beat).int8(client.head).null());
+    if (events.rows() == 0) co_return;
+    const int last = events.rows() - 1;
+    client.head = events.int8(last, 0);
+    client.counts.rows += static_cast<std::uint64_t>(events.rows());
+    client.began.emplace(std::chrono::steady_clock::duration{std::stoll(events.text(last, 3).substr(1))});  // jsonb's version stands first
+  }
+
+ private:
+  static void put_beat(std::string& out) { put_query(out, {}, std::vector<std::string_view>{slow_tag}); }
+
+  log& store_;
+};
+
 class read_events : public way {
  public:
   read_events(log& from, reading what, chooser carts) : store_(from), what_(what), carts_(std::move(carts)) {}
@@ -261,6 +292,8 @@ way_ptr dcb_append(log& to, append_by how, batch what, chooser carts) { return s
 way_ptr dcb_decision(log& in, append_by how, chooser carts) { return std::make_shared<decide>(in, how, std::move(carts)); }
 
 way_ptr dcb_decision_in_line(log& in, chooser carts) { return std::make_shared<decide_in_line>(in, std::move(carts)); }
+
+way_ptr dcb_wake_up(log& of) { return std::make_shared<wake_up>(of); }
 
 way_ptr dcb_mixed(log& in, append_by how, chooser carts) { return std::make_shared<mix>(in, how, std::move(carts)); }
 

@@ -67,7 +67,8 @@ std::vector<verdict> verdicts(const outcome& of) {
       continue;
     }
     const bool met = (!how.at_least || result.median >= *how.at_least) && (!how.at_most || result.median <= *how.at_most);
-    all.push_back({how.target, ratio(result), met});
+    const bool is_latency = how.with.empty() && (how.by == figure::p50 || how.by == figure::p99);
+    all.push_back({how.target, is_latency ? milliseconds(result.median) + " ms (" + milliseconds(result.min) + "–" + milliseconds(result.max) + ")" : ratio(result), met});
   }
   return all;
 }
@@ -84,7 +85,7 @@ outcome run(workload what, const pace& how, random_numbers& random) {
     for (const auto i : order) {
       const auto& who = contenders[i];
       if (who.before) who.before();
-      const auto open = who.beside_bystander ? std::make_unique<bystander>(*who.where) : nullptr;
+      const auto beside = who.beside ? who.beside(*who.where) : nullptr;
       result.rounds[i].push_back(run_round(*who.where, *who.what, who.clients, how.warm_up, how.seconds * result.what.longer));
       std::cerr << '.' << std::flush;
     }

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "company.hpp"
 #include "loop.hpp"
 
 namespace bench {
@@ -15,7 +16,7 @@ struct contender {
   way_ptr what;
   int clients;
   std::function<void()> before = nullptr;  // each round, outside of the clock
-  bool beside_bystander = false;           // with a transaction left open elsewhere
+  invite beside = nullptr;                 // what goes on meanwhile
 };
 
 enum class figure {

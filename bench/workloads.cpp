@@ -26,6 +26,8 @@ class catalogue {
       for (const int events : how_.batches) batch_append(events, clients);
     }
     beside_open_transaction();
+    beside_subscribers();
+    wake_up();
     for (const auto what : {reading::cart, reading::type_page, reading::first_page}) read_by_size(what);
     larger_reads();
     full_scan();
@@ -161,12 +163,34 @@ class catalogue {
     for (const bool open : {false, true}) {
       const std::string beside = open ? ", beside it" : "";
       add(w, "append" + beside, dcb_append(first_.main, append_by::procedure, {.events = 1, .conditional = true}, uniform(first_.main)), 16);
-      w.contenders.back().beside_bystander = open;
+      if (open) w.contenders.back().beside = bystander();
       add(w, "decision" + beside, dcb_decision(first_.main, append_by::procedure, uniform(first_.main)), 16);
-      w.contenders.back().beside_bystander = open;
+      if (open) w.contenders.back().beside = bystander();
     }
     for (const std::string what : {"append", "decision"})
       w.comparisons.push_back({what + ", beside it", what, figure::p99, "an unrelated open transaction: p99 of " + what + " within ±20 %", 0.8, 1.2});
+  }
+
+  void beside_subscribers() {
+    auto& w = begin("Beside subscribers",
+                    "Conditional appends of 16 clients while sessions wait for events, each for those of another customer, and read them when they come.");
+    for (const int count : {0, 10, 100}) {
+      const std::string label = std::to_string(count) + " subscribers";
+      add(w, label, dcb_append(first_.main, append_by::procedure, {.events = 1, .conditional = true}, uniform(first_.main)), 16);
+      if (count == 0) continue;
+      w.contenders.back().beside = subscribers(first_.main, count);
+      w.comparisons.push_back({label, "0 subscribers"});
+      target(w, "appends beside " + label + ": ≥ 0.9 × the rate without any", 0.9);
+    }
+  }
+
+  void wake_up() {
+    auto& w = begin("Wake-up",
+                    "A session waits for the events of a tag and reads them; another one appends one every 5 ms. The latency is that from sending the append to "
+                    "having the event.");
+    add(w, "one subscriber", dcb_wake_up(first_.main), 1);
+    w.contenders.back().beside = slow_appender(first_.main);
+    w.comparisons.push_back({"one subscriber", "", figure::p99, "wake-up at idle, from the append's sending to the event: p99 < 5 ms", {}, 5e6});
   }
 
   void read_by_size(reading what) {
