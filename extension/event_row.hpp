@@ -20,6 +20,13 @@ struct Head
 	TimestampTz recorded_at;
 };
 
+/*
+ * A guess: a position shortly before the head. A scan backwards from the end copies the last leaf page down to its lower
+ * bound, so a bound near the end saves most of that; who finds nothing above it looks again without.
+ */
+int64 near_head();
+void remember_head(int64 position);
+
 Head read_head(const Store &store, Snapshot snapshot);
 
 } // namespace dcb

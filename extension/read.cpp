@@ -61,6 +61,34 @@ for_each_event(const Reading &reading, const Query &query, Range range, Visit vi
 	make_durable(last_writer);
 }
 
+/* The position of the newest event that is wanted, 0 when there is none. */
+template <class IsWanted>
+int64
+newest_event(const Reading &reading, IsWanted is_wanted)
+{
+	QueryItem everything{};
+
+	for (int64 after : {near_head(), int64{0}})
+	{
+		EventScan *scan = begin_event_scan(reading.store, {&everything, 1}, reading.snapshot, {.after = after, .backwards = true});
+		int64 position = 0;
+
+		while (TupleTableSlot *row = next_event(scan))
+			if (is_wanted(row))
+			{
+				position = event_position(row);
+				break;
+			}
+		end_event_scan(scan);
+		if (position > 0)
+		{
+			remember_head(position);
+			return position;
+		}
+	}
+	return 0;
+}
+
 } // namespace
 
 Reading
@@ -106,19 +134,7 @@ find_recorded_at(const Reading &reading, int64 position, TimestampTz *recorded_a
 int64
 durable_head(const Reading &reading)
 {
-	QueryItem everything{};
-	Query query{&everything, 1};
-	EventScan *scan = begin_event_scan(reading.store, query, reading.snapshot, {.backwards = true});
-	int64 position = 0;
-
-	while (TupleTableSlot *row = next_event(scan))
-		if (is_durable(writer_of(row)))
-		{
-			position = event_position(row);
-			break;
-		}
-	end_event_scan(scan);
-	return position;
+	return newest_event(reading, [](TupleTableSlot *row) { return is_durable(writer_of(row)); });
 }
 
 ReadRequest
@@ -158,13 +174,13 @@ DCB_FUNCTION(dcb_read)
 DCB_FUNCTION(dcb_head)
 {
 	Reading reading = begin_call(fcinfo);
-	QueryItem everything{};
-	int64 position = 0;
-
-	for_each_event(reading, {&everything, 1}, {.backwards = true}, [&](TupleTableSlot *row) {
-		position = event_position(row);
-		return false;
+	TransactionId writer = InvalidTransactionId;
+	int64 position = newest_event(reading, [&](TupleTableSlot *row) {
+		writer = writer_of(row);
+		return true;
 	});
+
+	make_durable(writer);
 	end_reading(reading);
 	PG_RETURN_INT64(position);
 }

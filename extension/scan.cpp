@@ -34,6 +34,8 @@ struct List
 	IndexScanDesc scan; /* null until the first seek */
 	int64 position;     /* of the current entry */
 	bool ended;
+	bool alone;     /* the scan holds the entries of one position only */
+	bool missed;    /* the position last sought is not in this list */
 	bool filtered;  /* by the item's types */
 	int confirmed;  /* candidates in a row that stood in this list too */
 };
@@ -144,17 +146,17 @@ step(const EventScan *scan, const Item &item, List &list)
 	return false;
 }
 
-/* Before the first entry at or past a position, in the scan's direction. */
+/* Before the first entry between two positions, in the scan's direction. */
 void
-place(const EventScan *scan, const Item &item, List &list, int64 position)
+place_between(const EventScan *scan, const Item &item, List &list, int64 low, int64 high)
 {
-	int64 low = is_backwards(scan) ? item.after + 1 : position;
-	int64 high = is_backwards(scan) ? position : scan->upto;
 	ScanKeyData keys[3];
 	int key_count = 0;
 	Relation index = scan->store.tags;
 	AttrNumber position_attribute = ENTRY_KEY;
 
+	list.ended = false;
+	list.alone = low == high;
 	if (item.kind == ItemKind::Everything)
 	{
 		index = scan->store.positions;
@@ -173,9 +175,18 @@ place(const EventScan *scan, const Item &item, List &list, int64 position)
 		list.scan = begin_index_scan(scan->store.events, index, scan->snapshot, key_count);
 		list.scan->xs_want_itup = true;
 	}
-	list.ended = false;
 	++scan->work.seeks;
 	index_rescan(list.scan, keys, key_count, nullptr, 0);
+}
+
+/* Before the first entry at or past a position. */
+void
+place(const EventScan *scan, const Item &item, List &list, int64 position)
+{
+	if (is_backwards(scan))
+		place_between(scan, item, list, item.after + 1, position);
+	else
+		place_between(scan, item, list, position, scan->upto);
 }
 
 /* To the first entry at or past a position, in the scan's direction. */
@@ -186,11 +197,14 @@ seek(const EventScan *scan, const Item &item, List &list, int64 position)
 	return step(scan, item, list);
 }
 
-/* Like seek, but tries some steps first. */
+/*
+ * Like seek, but tries some steps first, and then whether the list has the very position: a scan without an end copies
+ * what is left of its leaf page before it answers, which costs several times as much as the descent.
+ */
 bool
 advance_to(const EventScan *scan, const Item &item, List &list, int64 position)
 {
-	if (list.scan != nullptr)
+	if (list.scan != nullptr && !list.alone)
 	{
 		for (int i = 0; i < STEPS_BEFORE_SEEK; ++i)
 		{
@@ -205,7 +219,18 @@ advance_to(const EventScan *scan, const Item &item, List &list, int64 position)
 		if (!comes_before(scan, list.position, position))
 			return true;
 	}
-	return seek(scan, item, list, position);
+	else if (list.alone && !comes_before(scan, list.position, position))
+		return true;
+
+	if (!list.missed)
+	{
+		place_between(scan, item, list, position, position);
+		if (step(scan, item, list))
+			return true;
+	}
+	bool found = seek(scan, item, list, position);
+	list.missed = list.position != position;
+	return found;
 }
 
 /* The first position at or past the given one that has an entry of one of the item's types. */
