@@ -9,10 +9,9 @@ namespace dcb::inline v0 {
 new_event encode(const event_type& type, const void* event) {
   new_event encoded{.type = std::string{type.name}};
   type.add_tags(event, encoded.tags);
-  json::text_writer out{type.name};
-  type.write(out, event);
-  encoded.data = out.take();
-  if (!type.old_shapes.empty()) encoded.metadata = "{\"event_version\":" + std::to_string(type.old_shapes.size() + 1) + '}';
+  type.encode(event, encoded);
+  if (type.content_type != json_codec::content_type) add_metadata(encoded.metadata, "content_type", type.content_type);
+  if (!type.old_shapes.empty()) join_metadata(encoded.metadata, "{\"event_version\":" + std::to_string(type.old_shapes.size() + 1) + '}');
   return encoded;
 }
 
@@ -30,7 +29,7 @@ static std::size_t version_of(const recorded_event& stored) {
 
 void read_data(const event_type& shape, const recorded_event& stored, void* event) {
   try {
-    json::parse(shape.name, stored.data, event, shape.read);
+    shape.decode(stored, event);
   } catch (const decode_error& failure) {
     throw decode_error{failure.what(), {.detail = "This is " + at(stored) + '.', .hint = std::string{failure.hint()}}};
   }

@@ -49,16 +49,15 @@ void read_member(json::reader& in, std::string_view name, void* into) {
     in.fail("not a member of an exported event");
 }
 
-event_line parse_line(std::string_view text, std::uint64_t number) {
+event_line parse_line(std::string_view text, std::string_view place) {
   event_line line;
-  const std::string place = "line " + std::to_string(number);
   try {
     json::check(text);  // reading alone looks only at what it needs
   } catch (const error& failure) {
-    throw decode_error{place + ": " + failure.what(), {.detail = std::string{failure.detail()}}};
+    throw decode_error{std::string{place} + ": " + failure.what(), {.detail = std::string{failure.detail()}}};
   }
   json::parse(place, text, &line, [](json::reader& in, void* into) { in.take_entries(into, read_member); });
-  if (!line.has_type) throw decode_error{place + ".type: missing"};
+  if (!line.has_type) throw decode_error{std::string{place} + ".type: missing"};
   return line;
 }
 
@@ -80,8 +79,9 @@ class importer {
 
   // Throws decode_error, and then has not taken the line.
   void add(std::string_view text, std::uint64_t number) {
-    auto line = parse_line(text, number);
-    if (options_.numbering == positions::kept) check_position(line, number);
+    const auto place = "line " + std::to_string(number);
+    auto line = parse_line(text, place);
+    if (options_.numbering == positions::kept) check_position(line, place);
     if (options_.with_origin) add_origin(line);
     batch_.push_back(std::move(line.event));
     text_ += text;
@@ -107,8 +107,7 @@ class importer {
   const transfer_progress& done() const { return done_; }
 
  private:
-  void check_position(const event_line& line, std::uint64_t number) {
-    const std::string place = "line " + std::to_string(number);
+  void check_position(const event_line& line, const std::string& place) {
     if (!line.position) throw decode_error{place + ".position: missing", {.hint = "Import with new positions."}};
     if (next_position_ != 0 && *line.position != next_position_)
       throw decode_error{place + ".position: expected " + std::to_string(next_position_) + ", found " + std::to_string(*line.position),
@@ -126,6 +125,8 @@ class importer {
 };
 
 }  // namespace
+
+new_event from_line(std::string_view line, std::string_view place) { return parse_line(line, place).event; }
 
 transfer_progress import_events(event_log& log, std::istream& from, const import_options& options) {
   importer import{log, options};

@@ -222,6 +222,12 @@ void parse(std::string_view name, std::string_view text, void* object, void (*re
   if (values != 1) throw not_json();
 }
 
+std::string write(std::string_view name, const void* value, void (*put)(writer&, const void*)) {
+  text_writer out{name};
+  put(out, value);
+  return out.take();
+}
+
 void check_text(std::string_view text) {
   if (text.find('\0') != text.npos || !simdjson::validate_utf8(text.data(), text.size()))
     throw error{"invalid byte sequence for encoding \"UTF8\"", {.sqlstate = "22021", .detail = "Text is UTF-8 without NUL characters."}};

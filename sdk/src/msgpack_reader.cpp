@@ -308,4 +308,9 @@ void parse(std::string_view name, std::span<const std::byte> bytes, void* object
   if (!in.at_end()) value.fail("not MessagePack: something follows the value");
 }
 
+std::span<const std::byte> payload_of(const recorded_event& stored) {
+  if (!stored.payload) throw decode_error{stored.type + ": no payload, where MessagePack was expected"};
+  return *stored.payload;
+}
+
 }  // namespace dcb::inline v0::msgpack

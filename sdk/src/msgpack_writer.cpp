@@ -95,4 +95,10 @@ std::vector<std::byte> binary_writer::take_bytes() const {
   return {begin, begin + out_.size()};
 }
 
+std::vector<std::byte> write(std::string_view name, const void* value, void (*put)(json::writer&, const void*)) {
+  binary_writer out{name};
+  put(out, value);
+  return out.take_bytes();
+}
+
 }  // namespace dcb::inline v0::msgpack

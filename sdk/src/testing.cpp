@@ -12,7 +12,7 @@ std::string listed(std::span<const new_event> events) {
   for (const auto& event : events) {
     if (!text.empty()) text += "\n            ";
     (text += event.type) += ' ';
-    text += event.data;
+    text += readable_data({.type = event.type, .data = event.data, .payload = event.payload, .metadata = event.metadata});
   }
   return text;
 }

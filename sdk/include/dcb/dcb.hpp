@@ -1,6 +1,7 @@
 /// All of the SDK except dcb/testing.hpp.
 #pragma once
 
+#include <dcb/codec.hpp>
 #include <dcb/decision.hpp>
 #include <dcb/error.hpp>
 #include <dcb/event.hpp>

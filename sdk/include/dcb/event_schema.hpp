@@ -4,8 +4,10 @@
 //   event_name       static constexpr auto: the name under which it is stored, if not the struct's
 //   event_aliases    static constexpr std::string_view[]: names under which it was stored; reads and conditions ask for these too
 //   event_versions   dcb::versions<Old…>: the shapes that its data had, oldest first (see upcast.hpp)
+//   codec            how it is stored, if not as JSON (see codec.hpp)
 #pragma once
 
+#include <dcb/codec.hpp>
 #include <dcb/event.hpp>
 #include <dcb/export.hpp>
 #include <dcb/id.hpp>
@@ -100,6 +102,10 @@ inline constexpr auto id_keys = []<std::size_t... I>(std::index_sequence<I...>) 
 }
 (std::make_index_sequence<reflect::member_count<T>()>{});
 
+template <class T>
+requires names_ids<codec_of<T>, T>
+inline constexpr auto id_keys<T> = codec_of<T>::template ids<T>;
+
 // The tags of a struct's ids, in the order of id_keys for plain ids.
 template <class T>
 void add_tags(const T& object, std::vector<std::string>& tags) {
@@ -117,7 +123,10 @@ void add_tags(const T& object, std::vector<std::string>& tags) {
       }
     }
   };
-  reflect::with_members(object, [&](const auto&... member) { (add(member), ...); });
+  if constexpr (names_ids<codec_of<T>, T>)
+    codec_of<T>::add_tags(object, tags);
+  else
+    reflect::with_members(object, [&](const auto&... member) { (add(member), ...); });
 }
 
 // Everything the compiled code needs to know of an event type.
@@ -127,8 +136,9 @@ struct event_type {
   std::span<const old_shape> old_shapes;
   std::span<const id_key> ids;
   void (*add_tags)(const void*, std::vector<std::string>&);
-  void (*write)(json::writer&, const void*);
-  void (*read)(json::reader&, void*);
+  std::string_view content_type;
+  void (*encode)(const void*, new_event&);
+  void (*decode)(const recorded_event&, void*);
 };
 
 template <class E>
@@ -138,8 +148,9 @@ inline constexpr event_type event_type_of{
     old_shapes<E>,
     id_keys<E>,
     [](const void* event, std::vector<std::string>& tags) { add_tags(*static_cast<const E*>(event), tags); },
-    [](json::writer& out, const void* event) { json::put(out, *static_cast<const E*>(event)); },
-    [](json::reader& in, void* event) { json::take(in, *static_cast<E*>(event)); },
+    codec_of<E>::content_type,
+    [](const void* event, new_event& into) { encode_as(*static_cast<const E*>(event), into); },
+    [](const recorded_event& stored, void* event) { decode_as_stored(stored, *static_cast<E*>(event)); },
 };
 
 DCB_EXPORT new_event encode(const event_type& type, const void* event);
@@ -204,7 +215,7 @@ struct event_schema {
 template <class... E>
 struct event_schema<std::variant<E...>> {
   using Event = std::variant<E...>;
-  static_assert((reflect::aggregate<E> && ...),
+  static_assert(((reflect::aggregate<E> || names_ids<codec_of<E>, E>)&&...),
                 "dcb: every event has to be a plain struct: no constructors, no private members, no virtual functions (or be described by dcb::members)");
   static_assert(names_differ<E...>(),
                 "dcb: two events of this variant are stored under the same name: give one of them another `event_name` (or take an alias away)");

@@ -37,6 +37,9 @@ struct export_options {
 /// One event as a line, without the line's end.
 DCB_EXPORT std::string to_line(const recorded_event& event);
 
+/// The event of such a line, without position and time, which only a store gives. Throws `decode_error`; `place` begins the path in it.
+DCB_EXPORT new_event from_line(std::string_view line, std::string_view place = "line");
+
 /// Writes the matching events; answers the last of its progress. Memory does not grow with their number. Throws what `event_log::read` throws, and
 /// `error` 58030 when the stream takes no more.
 DCB_EXPORT transfer_progress export_events(event_log& log, std::ostream& to, const export_options& options = {});

@@ -175,11 +175,17 @@ void put(writer& out, const T& value);
 template <class T>
 void take(reader& in, T& value);
 
+// Writes the value as the whole text; name is the first part of the path in errors.
+DCB_EXPORT std::string write(std::string_view name, const void* value, void (*put)(writer&, const void*));
+
+// The two ways of a type, erased.
 template <class T>
-std::string write(const T& value) {
-  text_writer out{name_of<T>()};
-  put(out, value);
-  return out.take();
+void put_object(writer& out, const void* value) {
+  put(out, *static_cast<const T*>(value));
+}
+template <class T>
+void take_object(reader& in, void* value) {
+  take(in, *static_cast<T*>(value));
 }
 
 template <class T>
@@ -214,8 +220,8 @@ consteval bool defaulted_are_members() {
 
 template <class M>
 inline constexpr form form_of{
-    [](reader& in, void* value) { take(in, *static_cast<M*>(value)); },
-    [](writer& out, const void* value) { put(out, *static_cast<const M*>(value)); },
+    &take_object<M>,
+    &put_object<M>,
     [](writer& out) { put(out, M{}); },
 };
 
@@ -426,7 +432,7 @@ void take(reader& in, T& value) {
 /// The JSON text of a value. Throws `error` DCB03 with the path for what JSON or PostgreSQL cannot hold: NaN, infinity, NUL, invalid UTF-8.
 template <class T>
 std::string to_json(const T& value) {
-  return json::write(value);
+  return json::write(json::name_of<T>(), &value, &json::put_object<T>);
 }
 
 /// The value of a JSON text. Throws `decode_error` with the path.
@@ -434,7 +440,7 @@ template <class T>
 T from_json(std::string_view text) {
   static_assert(std::default_initializable<T>, "dcb: a type that is read from JSON has to be default-constructible");
   T value{};
-  json::parse(json::name_of<T>(), text, &value, [](json::reader& in, void* object) { json::take(in, *static_cast<T*>(object)); });
+  json::parse(json::name_of<T>(), text, &value, &json::take_object<T>);
   return value;
 }
 

@@ -46,17 +46,20 @@ class DCB_EXPORT binary_writer final : public json::writer {
   std::vector<container> open_;
 };
 
+DCB_EXPORT std::vector<std::byte> write(std::string_view name, const void* value, void (*put)(json::writer&, const void*));
+
 // Reads all the bytes as one value; name is the first part of the path in errors.
 DCB_EXPORT void parse(std::string_view name, std::span<const std::byte> bytes, void* object, void (*read)(json::reader&, void*));
+
+// Throws decode_error for an event without payload.
+DCB_EXPORT std::span<const std::byte> payload_of(const recorded_event& stored);
 
 }  // namespace msgpack
 
 /// The MessagePack form of a value. Throws `error` DCB03 with the path for text that is not UTF-8.
 template <class T>
 std::vector<std::byte> to_msgpack(const T& value) {
-  msgpack::binary_writer out{json::name_of<T>()};
-  json::put(out, value);
-  return out.take_bytes();
+  return msgpack::write(json::name_of<T>(), &value, &json::put_object<T>);
 }
 
 /// The value of a MessagePack form. Throws `decode_error` with the path.
@@ -64,7 +67,7 @@ template <class T>
 T from_msgpack(std::span<const std::byte> bytes) {
   static_assert(std::default_initializable<T>, "dcb: a type that is read from MessagePack has to be default-constructible");
   T value{};
-  msgpack::parse(json::name_of<T>(), bytes, &value, [](json::reader& in, void* object) { json::take(in, *static_cast<T*>(object)); });
+  msgpack::parse(json::name_of<T>(), bytes, &value, &json::take_object<T>);
   return value;
 }
 

@@ -62,6 +62,8 @@ class DCB_EXPORT event_query {
 
   /// The server's text form: `{"items":[{"types":[…],"except":[…],"tags":[…],"after":n}]}`, empty lists left out.
   std::string to_json() const;
+  /// Reads that form. Throws `error` DCB02 for anything else, a member of another name included.
+  static event_query from_json(std::string_view text);
 
   friend bool operator==(const event_query&, const event_query&) = default;
 
