@@ -112,6 +112,21 @@ insert_index_entries(ResultRelInfo *target, TupleTableSlot *slot, EState *estate
 #endif
 }
 
+/* A new version of a row that nobody else changes; the slot gets its address. Does it need index entries? */
+inline bool
+update_row(Relation table, ItemPointer old, TupleTableSlot *slot)
+{
+#if PG_VERSION_NUM >= 160000
+	TU_UpdateIndexes entries;
+	simple_table_tuple_update(table, old, slot, SnapshotAny, &entries);
+	return entries != TU_None;
+#else
+	bool entries;
+	simple_table_tuple_update(table, old, slot, SnapshotAny, &entries);
+	return entries;
+#endif
+}
+
 inline Oid
 primary_key_index(Relation table)
 {

@@ -4,8 +4,10 @@
  *
  * A snapshot is of use only to the log that it was taken of. The event at its position has to be there, recorded at the
  * time that was noted beside the state: a log that was restored to an earlier point has no such event, or another one.
+ * Nor may earlier events have got a tag since that the query asks for: the state was folded without them.
  */
 #include "read.hpp"
+#include "retag_log.hpp"
 #include "side_table.hpp"
 
 namespace dcb {
@@ -64,7 +66,8 @@ DCB_FUNCTION(dcb_load_snapshot)
 
 	StringInfoData query;
 	initStringInfo(&query);
-	print_query(&query, decode(PG_GETARG_DATUM(2)));
+	Query asked = decode(PG_GETARG_DATUM(2));
+	print_query(&query, asked);
 	Datum hash = DirectFunctionCall1(sha256_bytea, PointerGetDatum(cstring_to_text_with_len(query.data, query.len)));
 
 	/* The keys compare by the collation "C". */
@@ -78,8 +81,9 @@ DCB_FUNCTION(dcb_load_snapshot)
 		slot_getallattrs(row);
 		Datum *columns = row->tts_values;
 
-		if (is_of_this_log(reading, DatumGetInt64(columns[SNAPSHOT_COLUMN_POSITION]),
-		                   DatumGetTimestampTz(columns[SNAPSHOT_COLUMN_RECORDED_AT])))
+		int64 position = DatumGetInt64(columns[SNAPSHOT_COLUMN_POSITION]);
+		if (is_of_this_log(reading, position, DatumGetTimestampTz(columns[SNAPSHOT_COLUMN_RECORDED_AT])) &&
+		    !gained_tags_since(reading.store, reading.snapshot, asked, position))
 		{
 			Datum values[2] = {columns[SNAPSHOT_COLUMN_POSITION], columns[SNAPSHOT_COLUMN_STATE]};
 			bool nulls[2] = {false, false};

@@ -15,6 +15,7 @@ constexpr Oid APPEND_ID_COLUMN_TYPES[] = {UUIDOID, BYTEAOID, INT8OID};
 
 /* Distinguishes the append lock from other locks on the same table's object. */
 constexpr uint16 APPEND_LOCK = 1;
+constexpr uint16 RETAG_LOCK = 2;
 
 [[noreturn]] void
 unknown(const char *name)
@@ -50,11 +51,12 @@ check_rights(const Store &store, AclMode rights)
 	if (pg_class_aclmask(table, GetUserId(), rights, ACLMASK_ALL) != rights)
 		ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("permission denied for store \"%s\"", store.name),
 		                errdetail("Role \"%s\" needs %s on table %s.event.", GetUserNameFromId(GetUserId(), false),
-		                          rights == ACL_SELECT   ? "SELECT"
-		                          : rights == ACL_INSERT ? "INSERT"
-		                                                 : "SELECT and INSERT",
+		                          rights == ACL_SELECT                ? "SELECT"
+		                          : rights == ACL_INSERT              ? "INSERT"
+		                          : rights == (ACL_SELECT | ACL_INSERT) ? "SELECT and INSERT"
+		                                                              : "SELECT and UPDATE",
 		                          quote_identifier(store.name)),
-		                errhint("Reading and conditions need SELECT, appending needs INSERT.")));
+		                errhint("Reading and conditions need SELECT, appending needs INSERT, retagging SELECT and UPDATE.")));
 	if (check_enable_rls(table, InvalidOid, false) == RLS_ENABLED)
 		ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("store \"%s\" has row-level security", store.name),
 		                errdetail("A condition has to see every event."),
@@ -191,6 +193,12 @@ void
 unlock_append(const Store &store)
 {
 	UnlockDatabaseObject(RelationRelationId, RelationGetRelid(store.events), APPEND_LOCK, ExclusiveLock);
+}
+
+void
+lock_for_retag(const Store &store)
+{
+	LockDatabaseObject(RelationRelationId, RelationGetRelid(store.events), RETAG_LOCK, ExclusiveLock);
 }
 
 bool

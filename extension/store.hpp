@@ -48,4 +48,7 @@ void lock_for_append(const Store &store);
 void unlock_append(const Store &store);
 bool append_lock_is_mine(const Store &store);
 
+/* One changes tags at a time. After the event table's lock, before the append lock. */
+void lock_for_retag(const Store &store);
+
 } // namespace dcb

@@ -74,6 +74,15 @@ write_row(TableWriter *writer)
 }
 
 void
+replace_row(TableWriter *writer, ItemPointer old, TupleTableSlot *row)
+{
+	if (update_row(writer->target->ri_RelationDesc, old, row))
+		insert_index_entries(writer->target, row, writer->estate);
+	ResetPerTupleExprContext(writer->estate);
+	CHECK_FOR_INTERRUPTS();
+}
+
+void
 end_table_writer(TableWriter *writer)
 {
 	flush_rows(writer);

@@ -15,6 +15,9 @@ TableWriter *begin_table_writer(Relation table);
 TupleTableSlot *next_row(TableWriter *writer);
 void write_row(TableWriter *writer);
 
+/* Instead: puts a new version in the place of a row that nobody else changes, with entries in all indexes. */
+void replace_row(TableWriter *writer, ItemPointer old, TupleTableSlot *row);
+
 /* After this all rows written so far are in the table and its indexes. */
 void flush_rows(TableWriter *writer);
 

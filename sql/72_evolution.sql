@@ -1,4 +1,4 @@
--- Tags from the data of events: rules for those to come.
+-- Tags from the data of events: rules for those to come, dcb.retag for those that are there.
 --
 -- An expression is an SQL/JSON path over an event's data; each string, number or boolean that it leads to becomes a tag `name:value`.
 -- Rights on the table <store>.tag_rule decide who may look at rules (SELECT), make (INSERT) and drop (DELETE) them.
@@ -61,3 +61,23 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION dcb.tag_rules(text) IS 'the rules that events are tagged by';
+
+-- Needs SELECT and UPDATE on the event table, which appenders need not have. The table <store>.retag_log keeps what was done; SQL cannot change it.
+CREATE PROCEDURE dcb.retag(store text, query dcb.query, name text, expression text, batch_size integer DEFAULT 1000,
+                           INOUT changed bigint DEFAULT NULL)
+	LANGUAGE c AS 'MODULE_PATHNAME', 'dcb_retag';
+COMMENT ON PROCEDURE dcb.retag(text, dcb.query, text, text, integer, bigint) IS
+	'gives events tags derived from their data, in batches, while the store is in use; call it again if it was broken off';
+
+CREATE FUNCTION dcb.retags(store text)
+	RETURNS TABLE (run bigint, query text, name text, expression text, upto bigint, goal bigint, changed bigint, batches bigint, roles text[],
+	               started_at timestamptz, last_at timestamptz)
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+	PERFORM dcb.head(store);
+	RETURN QUERY EXECUTE format('SELECT r.run, min(r.query), min(r.name), min(r.expression), max(r.upto), max(r.goal), sum(r.changed)::bigint,
+	                                    count(*), array_agg(DISTINCT r.role), min(r.at), max(r.at)
+	                             FROM %I.retag_log AS r GROUP BY r.run ORDER BY r.run', store);
+END
+$$;
+COMMENT ON FUNCTION dcb.retags(text) IS 'what dcb.retag has done and who called it; a run is over when it has come up to its goal';
