@@ -43,7 +43,7 @@ static int64 seen_head = 0;
 int64
 near_head()
 {
-	return std::max(seen_head - 32, int64{0});
+	return std::max(seen_head - 8, int64{0});
 }
 
 void
