@@ -45,25 +45,13 @@ struct Result
 	const char *error;
 };
 
-/* Through the type's input function. */
-Datum
-to_query(Datum printed)
-{
-	Oid schema = get_namespace_oid("dcb", false);
-	Oid type = GetSysCacheOid2(TYPENAMENSP, Anum_pg_type_oid, CStringGetDatum("query"), ObjectIdGetDatum(schema));
-	Oid input, parameter;
-
-	getTypeInputInfo(type, &input, &parameter);
-	return OidInputFunctionCall(input, text_to_cstring(DatumGetTextPP(printed)), parameter, -1);
-}
-
 AppendRequest
 read_command(const DueCommand &command)
 {
 	NullableDatum condition = command.fail_if_events_match;
 
 	if (!condition.isnull)
-		condition.value = to_query(condition.value);
+		condition.value = query_from_text(condition.value);
 	return make_request(json_events(command.events), condition, {Int64GetDatum(command.after), false}, {0, true});
 }
 

@@ -364,21 +364,23 @@ run_projection(Datum store_name, const char *name, bool at_end)
 }
 
 ::List *
-active_projections(const Store &store)
+active_projections(const Store &store, MemoryContext context, WakeFilter *filter)
 {
 	Identity before = act_as_owner_of(store);
-	MemoryContext context = CurrentMemoryContext;
 	::List *names = NIL;
 
-	SPI_execute(psprintf("SELECT s.name FROM %1$s.subscription AS s JOIN %1$s.projection AS p ON p.name = s.name "
+	SPI_execute(psprintf("SELECT s.name, s.query FROM %1$s.subscription AS s JOIN %1$s.projection AS p ON p.name = s.name "
 	                     "WHERE s.state = 'active' AND p.mode = 'async' ORDER BY s.name",
 	                     quote_identifier(store.name)),
 	            false, 0);
 	for (uint64 row = 0; row < SPI_processed; ++row)
 	{
-		char *name = SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1);
-		MemoryContextSwitchTo(context);
-		names = lappend(names, pstrdup(name));
+		bool isnull;
+
+		filter->add(decode(query_from_text(answered(row, 2, &isnull))));
+		MemoryContext caller = MemoryContextSwitchTo(context);
+		names = lappend(names, text_to_cstring(DatumGetTextPP(answered(row, 1, &isnull))));
+		MemoryContextSwitchTo(caller);
 	}
 	act_again_as(before);
 	return names;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "store.hpp"
+#include "wake.hpp"
 
 namespace dcb {
 
@@ -17,8 +18,10 @@ namespace dcb {
 constexpr TimestampTz CAUGHT_UP = DT_NOBEGIN;
 TimestampTz run_projection(Datum store_name, const char *name, bool at_end);
 
-/* The active ones that are not inline, with SPI connected; strings in the current context. */
-::List *active_projections(const Store &store);
+/*
+ * The active ones that are not inline, with SPI connected; strings in `context`. Adds what they wait for to the filter.
+ */
+::List *active_projections(const Store &store, MemoryContext context, WakeFilter *filter);
 
 /* Sends a NOTIFY if the store has asked for it, and has new events. Answers whether it has asked. */
 bool notify_head(const Store &store);

@@ -59,6 +59,9 @@ struct varlena *encode(const Query &query);
 /* The strings point into the datum's (detoasted) bytes. */
 Query decode(Datum datum);
 
+/* A dcb.query from its text form, as text, in which the tables of stores keep it. */
+Datum query_from_text(Datum text);
+
 Query parse_query(const JsonbContainer *json);
 void print_query(StringInfo out, const Query &query);
 

@@ -250,4 +250,10 @@ DCB_FUNCTION(dcb_matches)
 	PG_RETURN_BOOL(decode(PG_GETARG_DATUM(0)).matches(to_string(PG_GETARG_DATUM(1)), tags));
 }
 
+Datum
+query_from_text(Datum printed)
+{
+	return DirectFunctionCall1(dcb_query_in, CStringGetDatum(text_to_cstring(DatumGetTextPP(printed))));
+}
+
 } // namespace dcb

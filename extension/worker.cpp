@@ -15,6 +15,7 @@
 #include "tag_index.hpp"
 #include "worker.hpp"
 #include "worker_list.hpp"
+#include "wake.hpp"
 #include "worker_main.hpp"
 
 extern "C" {
@@ -40,11 +41,12 @@ bool wake_at_commit = false;
 
 MemoryContext round_context = nullptr;
 ErrorData *last_error = nullptr; /* of run(), in the round's context */
+bool had_error = false;          /* in this round; an error ends the wait for wake-ups */
+WakeFilter wanted;               /* by the projections met in this round */
 Oid last_owner = InvalidOid;
 
-constexpr int LONGEST_SLEEP = 30000; /* ms */
+constexpr int LONGEST_SLEEP = 5000;  /* ms; the clock may be set, and a wake-up is only help */
 constexpr int LOCKED_PAUSE = 100;    /* ms, when what is due is locked by somebody who cancels it */
-constexpr int POLL_PAUSE = 500;      /* ms, before projections look again */
 constexpr int FIRST_PAUSE = 1000;    /* ms, after an error; doubles up to */
 constexpr int LAST_PAUSE = 60000;
 
@@ -193,6 +195,7 @@ run(Oid schema, const char *projection, Work work)
 		HOLD_INTERRUPTS();
 		MemoryContextSwitchTo(round_context);
 		last_error = CopyErrorData();
+		had_error = true;
 		EmitErrorReport();
 		AbortCurrentTransaction();
 		FlushErrorState();
@@ -234,11 +237,11 @@ look_after(const char *name, ::List **projections)
 	if (next <= now && !has_executed)
 		next = TimestampTzPlusMilliseconds(now, LOCKED_PAUSE);
 	if (notify_head(store))
-		next = std::min(next, TimestampTzPlusMilliseconds(now, POLL_PAUSE));
-
-	MemoryContext before = MemoryContextSwitchTo(round_context);
-	*projections = active_projections(store);
-	MemoryContextSwitchTo(before);
+	{
+		wanted.everything = true;
+		next = std::min(next, TimestampTzPlusMilliseconds(now, LONGEST_SLEEP));
+	}
+	*projections = active_projections(store, round_context, &wanted);
 	close_store(store);
 	return next;
 }
@@ -258,7 +261,7 @@ look_after_projection(Oid schema, const char *store, const char *name)
 			close_store(opened);
 			return DT_NOEND;
 		});
-	return next == CAUGHT_UP ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), POLL_PAUSE) : next;
+	return next == CAUGHT_UP ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), LONGEST_SLEEP) : next;
 }
 
 /* In the round's context. Answers when to come again. */
@@ -295,6 +298,8 @@ make_round()
 	TimestampTz next = DT_NOEND;
 	ListCell *cell;
 
+	had_error = false;
+	wanted = {};
 	MemoryContextReset(round_context);
 	MemoryContextSwitchTo(round_context);
 	StartTransactionCommand();
@@ -416,7 +421,8 @@ dcb_worker_main(Datum database)
 	register_worker();
 	override_settings();
 	round_context = AllocSetContextCreate(TopMemoryContext, "dcb round", ALLOCSET_DEFAULT_SIZES);
-	for (;;)
+	on_shmem_exit([](int, Datum) { stop_waiting(); }, Datum{0});
+	for (WakeFilter filter{};;)
 	{
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
@@ -424,6 +430,8 @@ dcb_worker_main(Datum database)
 		if (!workers_are_wanted())
 			proc_exit(0);
 
+		/* In this order nothing is missed: first be woken by what comes, then look. */
+		(void) start_waiting(filter);
 		uint64 requests = requests_so_far();
 		TimestampTz next = make_round();
 		if (next == DT_NOEND)
@@ -433,6 +441,8 @@ dcb_worker_main(Datum database)
 			continue;
 		}
 		settle();
+		if (had_error || !(std::exchange(filter, wanted) == wanted))
+			continue;
 		pgstat_report_stat(true);
 		pgstat_report_activity(STATE_IDLE, nullptr);
 		sleep_until(next);

@@ -13,7 +13,7 @@ bool workers_are_wanted();
 /* After SIGHUP. */
 void reload_settings();
 
-/* Or until the latch is set, or for half a minute, in case the clock is set. */
+/* Or until the latch is set, or for some seconds, in case the clock is set. */
 void sleep_until(TimestampTz time);
 
 } // namespace dcb

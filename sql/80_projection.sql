@@ -128,8 +128,8 @@ BEGIN
 	EXECUTE format('DELETE FROM %1$I.subscription AS s WHERE s.name = $1 AND s.kind = ''projection''', store) USING name;
 	GET DIAGNOSTICS dropped = ROW_COUNT;
 	EXECUTE format('SELECT EXISTS (SELECT FROM %I.projection AS p WHERE p.mode = ''inline'')', store) INTO inline;
-	IF NOT inline THEN
-		EXECUTE format('DROP TRIGGER IF EXISTS inline_projections ON %I.event', store);
+	IF NOT inline AND EXISTS (SELECT FROM pg_trigger AS t WHERE t.tgrelid = format('%I.event', store)::regclass AND t.tgname = 'inline_projections') THEN
+		EXECUTE format('DROP TRIGGER inline_projections ON %I.event', store);
 	END IF;
 	RETURN dropped > 0;
 END
