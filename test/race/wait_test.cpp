@@ -95,22 +95,42 @@ const way ways[] = {{"append", {"SELECT dcb.append($1, " + events + ")"}},
                     {"not_flushed", {"SET synchronous_commit = off", "CALL dcb.submit($1, " + events + ")", "RESET synchronous_commit"}}};
 INSTANTIATE_TEST_SUITE_P(race, waiting_appended, testing::ValuesIn(ways), [](const auto& info) { return std::string(info.param.name); });
 
-// Ping and pong, with pauses that let the one come at any moment of the other's.
-TEST_F(waiting, misses_nothing) {
+// Ping and pong, with pauses that let the one come at any moment of the other's. A query of many items looks for so long that much comes in the midst of it.
+class waiting_rounds : public waiting, public testing::WithParamInterface<int> {};
+
+TEST_P(waiting_rounds, miss_nothing) {
   const int rounds = race::rounds();
+  const int items = GetParam();
+  const std::string query =
+      s_.must("SELECT dcb.any_of(VARIADIC array_agg(dcb.query(types => CASE WHEN i = 1 THEN ARRAY['Ball'] ELSE ARRAY['None' || i] END))) FROM generate_series(1, $1::int) AS i", {std::to_string(items)})
+          .value();
   race::in_parallel(2, [&](session& s, int i) {
     std::mt19937 random(i);
     for (int round = 0; round < rounds; ++round) {
       if (round % 2 == i) {
-        race::pause(random, 1000);
+        race::pause(random, 500 + 10 * items);
         s.must(random() % 2 == 0 ? "CALL dcb.submit($1, ARRAY[dcb.event('Ball')])" : "SELECT dcb.append($1, ARRAY[dcb.event('Ball')])", {store_.name()});
       } else {
         const auto began = std::chrono::steady_clock::now();
-        EXPECT_EQ(s.must("CALL dcb.wait_for_query($1, dcb.query(types => '{Ball}'), $2, '60 s')", {store_.name(), std::to_string(round)}).value(), "t");
+        EXPECT_EQ(s.must("CALL dcb.wait_for_query($1, $2, $3, '60 s')", {store_.name(), query, std::to_string(round)}).value(), "t");
         EXPECT_LT(std::chrono::steady_clock::now() - began, woken_within) << "round " << round;
       }
     }
   });
+}
+
+INSTANTIATE_TEST_SUITE_P(race, waiting_rounds, testing::Values(1, 400), [](const auto& info) { return "items_" + std::to_string(info.param); });
+
+// Nobody waited when the events were appended; somebody does when they are committed.
+TEST_F(waiting, comes_between_append_and_commit) {
+  s_.must("BEGIN");
+  run("SELECT dcb.append($1, ARRAY[dcb.event('A', tags => '{a}')])");
+  auto w = start("CALL dcb.wait_for_query($1, dcb.query(tags => '{a}'), 0, '60 s')");
+  wait_until([&, other = std::make_shared<session>()] {
+    return other->must("SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = $1", {std::to_string(w->backend)}).value() == "t";
+  });
+  s_.must("COMMIT");
+  EXPECT_TRUE(w->over());
 }
 
 // Who waits for something else is let alone. A look is a transaction.
