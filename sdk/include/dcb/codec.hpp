@@ -20,7 +20,8 @@
 namespace dcb::inline v0 {
 
 /// Writes an event into a new event's data and payload, and reads it from there. `decode` is called for events stored with this content
-/// type. For events that are no plain structs it also has `ids<E>`, an array of id_key, and `add_tags(const E&, std::vector<std::string>&)`.
+/// type. For events that are no plain structs it also has `ids<E>`, an array of id_key, and `add_tags(const E&, std::vector<std::string>&)`;
+/// `decode_json` like `decode` if it can read events that were stored as JSON.
 template <class C, class E>
 concept codec = requires(const E& event, E& into, new_event& fresh, const recorded_event& stored) {
   { C::content_type } -> std::convertible_to<std::string_view>;
@@ -100,6 +101,8 @@ void decode_as_stored(const recorded_event& stored, E& event) {
     own::decode(stored, event);
   else if constexpr (!names_ids<own, E>)
     decode_values(stored, json::name_of<E>(), &event, &json::take_object<E>);
+  else if constexpr (requires { own::decode_json(stored, event); })
+    content_type(stored) == json_codec::content_type ? own::decode_json(stored, event) : refuse_content(stored, own::content_type);
   else
     refuse_content(stored, own::content_type);
 }

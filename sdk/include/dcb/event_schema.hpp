@@ -78,7 +78,7 @@ struct recorded {
 // The keys of a struct's ids, with what their values are.
 struct id_key {
   std::string_view key;
-  const void* value_type;  // the address of its mark
+  const void* value_type;  // the address of its mark; null: not known at compile time
 };
 
 template <class T>
@@ -193,7 +193,7 @@ consteval bool keys_agree() {
   auto add = [&](const id_key& key) {
     for (std::size_t i = 0; i < n; ++i) {
       if (known[i].key != key.key) continue;
-      agree = agree && known[i].value_type == key.value_type;
+      agree = agree && (known[i].value_type == key.value_type || !known[i].value_type || !key.value_type);
       return;
     }
     known[n++] = key;
@@ -215,8 +215,9 @@ struct event_schema {
 template <class... E>
 struct event_schema<std::variant<E...>> {
   using Event = std::variant<E...>;
-  static_assert(((reflect::aggregate<E> || names_ids<codec_of<E>, E>)&&...),
-                "dcb: every event has to be a plain struct: no constructors, no private members, no virtual functions (or be described by dcb::members)");
+  static_assert(
+      ((reflect::aggregate<E> || names_ids<codec_of<E>, E>)&&...),
+      "dcb: every event has to be a plain struct: no constructors, no private members, no virtual functions (or be described by dcb::members)");
   static_assert(names_differ<E...>(),
                 "dcb: two events of this variant are stored under the same name: give one of them another `event_name` (or take an alias away)");
   static_assert(keys_agree<E...>(), "dcb: ids with the same key have values of different types in two events: give one of them another key");
