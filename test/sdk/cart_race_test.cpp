@@ -39,7 +39,7 @@ void check_positions(const dcb::event_store<ShopEvent>& store) {
 class cart_race : public testing::TestWithParam<log_factory> {
  protected:
   template <class Apply>
-  result race(const std::string& coupon_id, int round) {
+  result race(const std::string& coupon_id, int round, const dcb::conflict_strategy& strategy = dcb::retry{}) {
     std::vector<ShopEvent> before{CouponEmitted{coupon_id, coupons}};
     for (int n = 0; n < customers; ++n) before.push_back(ItemAdded{customer(round, n), "tea", 1});
     store.append(before);
@@ -51,7 +51,7 @@ class cart_race : public testing::TestWithParam<log_factory> {
       threads.emplace_back([&, n] {
         barrier.arrive_and_wait();
         try {
-          const auto made = maker.make(Apply{customer(round, n), coupon_id});
+          const auto made = maker.with(strategy).make(Apply{customer(round, n), coupon_id});
           ++(made ? applied : refused);
           conflicts += made.conflicts();
         } catch (const std::exception& failure) {
@@ -81,6 +81,19 @@ TEST_P(cart_race, exactly_as_many_coupons_as_there_are) {
     conflicts += outcome.conflicts;
   }
   EXPECT_GT(conflicts, 0) << "nobody met anybody: this was no race";
+  check_positions(store);
+}
+
+TEST_P(cart_race, in_line_for_the_coupon_nobody_conflicts) {
+  for (int round = 0; round < rounds; ++round) {
+    const auto coupon_id = "in-line-" + std::to_string(round);
+    const auto outcome = race<ApplyCoupon>(coupon_id, round, dcb::wait_in_line{.at_most = std::chrono::seconds{60}, .tags = {dcb::tag("coupon_id", coupon_id)}});
+    EXPECT_EQ(outcome.applied, coupons);
+    EXPECT_EQ(outcome.refused, customers - coupons);
+    EXPECT_EQ(outcome.conflicts, 0);
+    EXPECT_EQ(outcome.errors, 0);
+    EXPECT_EQ(given(store, coupon_id), coupons);
+  }
   check_positions(store);
 }
 

@@ -124,7 +124,7 @@ TEST_P(deciding, guard_may_be_a_query_or_empty) {
     auto guard() const { return dcb::query<Opened>(dcb::tag("account_id", account_id)); }
   };
   EXPECT_TRUE(maker.make(UniqueName{{"a"}}));
-  EXPECT_THROW((void)dcb::decision_maker(store, dcb::retry_policy::none()).make(UniqueName{{"a"}}), dcb::conflict);
+  EXPECT_THROW((void)dcb::decision_maker(store, dcb::retry::none()).make(UniqueName{{"a"}}), dcb::conflict);
 
   struct Careless : Pay {
     std::tuple<> guard(const Account&) const { return {}; }
@@ -213,6 +213,122 @@ TEST_P(deciding, racing_decisions_keep_the_invariant) {
   EXPECT_EQ(refused, 22);
   EXPECT_EQ(failed, 0);
   EXPECT_EQ(balance("a"), 0);
+}
+
+TEST_P(deciding, many_at_once_have_each_their_answer) {
+  store.append(Opened{"a"}, Paid{"a", 10}, Opened{"b"});
+  const std::vector<Spend> decisions{{"a", "s", 4}, {"b", "s", 1}, {"a", "s", 4}, {"a", "t", 4}};
+  const auto all = maker.make_all<Spend>(decisions);
+  ASSERT_EQ(all.size(), 4u);
+  EXPECT_EQ(all[0].value().position(), 4);
+  EXPECT_EQ(all[0]->attempts(), 1);
+  EXPECT_EQ(all[1]->error(), Refusal::too_poor);
+  EXPECT_TRUE(*all[2]);
+  EXPECT_EQ(all[2]->conflicts(), 1) << "the first one was in its way";
+  EXPECT_EQ(all[3]->error(), Refusal::too_poor) << "decided anew when the others had spent";
+  EXPECT_EQ(balance("a"), 2);
+}
+
+TEST_P(deciding, many_at_once_may_be_none_or_append_nothing) {
+  EXPECT_TRUE(maker.make_all<Open>({}).empty());
+  store.append(Opened{"a"});
+  const std::vector<Pay> pays{{"a", 0}};
+  EXPECT_TRUE(maker.make_all<Pay>(pays).at(0)->events().empty());
+}
+
+TEST_P(deciding, many_at_once_give_up_one_by_one) {
+  store.append(Opened{"a"}, Paid{"a", 10});
+  const std::vector<Spend> decisions{{"a", "s", 1}, {"a", "t", 1}};
+  const auto all = maker.with(dcb::retry::none()).make_all<Spend>(decisions);
+  EXPECT_TRUE(*all[0]);
+  ASSERT_FALSE(all[1]);
+  EXPECT_NE(all[1].template error_as<dcb::conflict>(), nullptr);
+}
+
+TEST_P(deciding, submissions_are_sent_together) {
+  const std::vector<dcb::submission<Event>> both{{{Opened{"a"}, Paid{"a", 1}}}, {{Opened{"a"}}, dcb::append_condition{dcb::query<Opened>()}}};
+  const auto outcomes = store.submit_many(both, {.correlation_id = "c"});
+  EXPECT_EQ(outcomes[0].value(), 2);
+  EXPECT_EQ(outcomes[1].conflict_at, 1);
+  for (const auto& event : events()) EXPECT_EQ(dcb::meta_of(event).correlation_id, "c");
+}
+
+TEST_P(deciding, try_make_answers_errors) {
+  store.append(Opened{"a"});
+  const auto refused = maker.try_make(Spend{"a", "s", 1});
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(refused->error(), Refusal::too_poor);
+  const auto rival = [&](const Account&) -> Decided {
+    store.append(Paid{"a", 1});
+    return Paid{"a", 1};
+  };
+  const auto failed = maker.with(dcb::retry::none()).try_make(Account{"a"}, rival);
+  ASSERT_FALSE(failed);
+  EXPECT_EQ(failed.error().sqlstate(), "DCB01");
+}
+
+// A classic aggregate: all events of one id, and the version that was seen.
+TEST_P(deciding, expected_version) {
+  store.append(Opened{"a"}, Paid{"a", 1});
+  const auto account = dcb::query<>(dcb::tag("account_id", "a"));
+  const auto version = store.last(account).value();
+  store.append(Opened{"b"});
+  const std::vector<Event> paid{Paid{"a", 1}};
+  EXPECT_EQ(store.append_if(paid, {account, version}), 4);
+  EXPECT_THROW(store.append_if(paid, {account, version}), dcb::conflict);
+}
+
+TEST_P(deciding, in_line_needs_no_second_attempt) {
+  store.append(Opened{"a"}, Paid{"a", 40});
+  const auto waiting = maker.with(dcb::wait_in_line{.at_most = std::chrono::seconds{30}, .tags = {dcb::tag("account_id", "a")}});
+  std::atomic<int> conflicts = 0;
+  std::vector<std::jthread> threads;
+  for (int i = 0; i < 4; ++i)
+    threads.emplace_back([&] {
+      for (int n = 0; n < 10; ++n) {
+        const auto made = waiting.make(Spend{"a", "s", 1});
+        EXPECT_TRUE(made);
+        conflicts += made.conflicts();
+      }
+    });
+  threads.clear();
+  EXPECT_EQ(conflicts, 0);
+  EXPECT_EQ(balance("a"), 0);
+}
+
+TEST_P(deciding, in_line_still_sees_those_who_are_not) {
+  store.append(Opened{"a"}, Paid{"a", 10});
+  bool once = true;
+  const auto made = maker.with(dcb::wait_in_line{}).make(Account{"a"}, [&](const Account& account) -> Decided {
+    if (std::exchange(once, false)) store.append(Paid{"a", 1});
+    return Paid{"a", account.cents};
+  });
+  EXPECT_EQ(made.conflicts(), 1);
+  EXPECT_EQ(balance("a"), 22);
+}
+
+TEST_P(deciding, in_line_with_nothing_to_wait_for) {
+  EXPECT_TRUE(maker.with(dcb::wait_in_line{}).make(Open{"a"}));
+}
+
+TEST_P(deciding, a_turn_that_does_not_come_is_a_timeout) {
+  store.append(Opened{"a"});
+  const auto waiting = maker.with(dcb::wait_in_line{.at_most = std::chrono::milliseconds{20}});
+  const auto outer = waiting.make(Account{"a"}, [&](const Account&) -> Decided {
+    EXPECT_EQ(refusal([&] { (void)waiting.make(Pay{"a", 1}); }), "55P03");
+    return dcb::nothing;
+  });
+  EXPECT_EQ(outer.attempts(), 1);
+  EXPECT_TRUE(waiting.make(Pay{"a", 1}));
+}
+
+TEST_P(deciding, correlation_goes_on) {
+  (void)maker.make(Open{"a"}, {.correlation_id = "order-7"});
+  const auto cause = dcb::meta_of(events().at(0));
+  (void)maker.make(Pay{"a", 1}, dcb::because_of(cause));
+  const auto effect = dcb::meta_of(events().at(1));
+  EXPECT_EQ(effect.correlation_id, "order-7");
+  EXPECT_EQ(effect.causation_id, cause.name());
 }
 
 TEST_P(deciding, typed_reads) {

@@ -55,7 +55,7 @@ class evolving : public log_test {
 
   typed_log<before::Event> former{*log};
   typed_log<now::Event> present{*log};
-  dcb::decision_maker<now::Event> maker{present, dcb::retry_policy::none()};
+  dcb::decision_maker<now::Event> maker{present, dcb::retry::none()};
 };
 
 TEST_P(evolving, states_fold_old_names_and_shapes) {

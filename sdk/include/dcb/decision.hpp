@@ -17,8 +17,10 @@
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -150,6 +152,10 @@ struct decision_outcome {
 
 DCB_EXPORT decision_outcome run_decision(event_log& log, decision_steps& steps, const conflict_strategy& strategy, const append_options& options,
                                          snapshot_keeper* keeper = nullptr);
+
+DCB_EXPORT std::vector<result<decision_outcome>> run_decisions(event_log& log, std::span<decision_steps* const> steps,
+                                                               const conflict_strategy& strategy, const append_options& options,
+                                                               snapshot_keeper* keeper = nullptr);
 
 template <class Decision>
 auto states_of(const Decision& decision) {
@@ -335,6 +341,26 @@ class decision_maker {
   requires(!std::convertible_to<Decide, append_options>) auto make(const States& states, const Decide& decide,
                                                                    const append_options& options = {}) const {
     return make(decision_from<States, Decide>{states, decide}, options);
+  }
+
+  /// Makes decisions independently of each other but together: all their states are read at once, and what they append is sent at once. Each has its own
+  /// answer, in the same order; those that are in each other's way are made one after the other. `options.call.append_id` is not used. Throws only what a
+  /// decision itself throws, `timeout` and `cancelled`: every other `error` is the answer of those it befell.
+  template <class Decision>
+  auto make_all(std::span<const Decision> decisions, const append_options& options = {}) const {
+    using Answer = typename typed_steps<Event, Decision>::Answer;
+    using Made = made<typename Answer::event_type, typename Answer::error_type>;
+    std::deque<typed_steps<Event, Decision>> steps;
+    std::vector<decision_steps*> erased;
+    for (const auto& decision : decisions) erased.push_back(&steps.emplace_back(decision));
+    const auto outcomes = run_decisions(*log_, erased, strategy_, options, keeper_.get());
+    std::vector<result<Made>> all;
+    for (std::size_t i = 0; i < outcomes.size(); ++i)
+      all.push_back(try_call([&] {
+        const auto& outcome = outcomes[i].value();
+        return Made{std::move(steps[i].answer()), outcome.position, outcome.attempts, outcome.conflicts};
+      }));
+    return all;
   }
 
   /// The same for those who do not want exceptions: an `error` is part of the answer, beside the decision's own: `result<made<Event, Error>>`.

@@ -105,6 +105,14 @@ class history {
   bool done_ = false;
 };
 
+/// One of several appends that are sent together.
+template <class Event>
+struct submission {
+  std::vector<Event> events{};
+  std::optional<append_condition> condition{};
+  std::optional<uuid> append_id{};
+};
+
 // Holds the log that the typed front refers to; a base, so that it is there first.
 template <class Log>
 struct log_holder {
@@ -139,6 +147,16 @@ class event_store {
   /// Appends unless an event after `condition.after` matches `condition.fail_if_events_match`; then throws `conflict`.
   std::int64_t append_if(std::span<const Event> events, const append_condition& condition, const append_options& options = {}) const {
     return append_encoded(events, condition, options);
+  }
+
+  /// Appends each or refuses it, independently of the others but all in one call and in this order; see `event_log::submit_many`.
+  std::vector<append_outcome> submit_many(std::span<const submission<Event>> submissions, const append_options& options = {}) const {
+    std::vector<append_command> commands;
+    for (const auto& [events, condition, append_id] : submissions) {
+      commands.push_back({event_schema<Event>::encode(events), condition, append_id});
+      set_metadata(commands.back().events, options);
+    }
+    return log_->submit_many(commands, options.call);
   }
 
   /// The matching events, to be walked through once. Events of types that the variant does not have are left out.
