@@ -204,7 +204,7 @@ class state_parts<Event, std::tuple<State...>> {
 
   void restore(std::size_t part, std::string_view saved) {
     with(part, [&]<class S>(S& state) {
-      if constexpr (has_snapshots<S>) json::parse(json::name_of<S>(), saved, &state, json::form_of<S>.read);
+      if constexpr (has_snapshots<S>) json::parse(json::name_of<S>(), saved, &state, &json::take_object<S>);
     });
   }
 
@@ -228,7 +228,7 @@ class state_parts<Event, std::tuple<State...>> {
   std::string snapshot(std::size_t part) {
     std::string text;
     with(part, [&]<class S>(S& state) {
-      if constexpr (has_snapshots<S>) text = json::write(state);
+      if constexpr (has_snapshots<S>) text = to_json(state);
     });
     return text;
   }

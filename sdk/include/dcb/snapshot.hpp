@@ -127,7 +127,7 @@ load_part part_of(const State& fresh, event_query query) {
       return hash_of(text);
     }();
     part.snapshot_name = json::name_of<State>();
-    part.snapshot_version = static_cast<std::int64_t>(hash_of(json::write(fresh), shape));
+    part.snapshot_version = static_cast<std::int64_t>(hash_of(to_json(fresh), shape));
   }
   return part;
 }
