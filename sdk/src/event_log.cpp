@@ -39,6 +39,10 @@ void fold_into_parts(std::span<const load_part> parts, load_sink& sink, const re
     if (parts.size() == 1 || parts[i].query.matches(event.type, event.tags, event.position, 0)) sink.fold(i, event);
 }
 
+reaction_store& event_log::reactions() {
+  throw error("this log has no subscriptions", {.sqlstate = "0A000", .hint = "Use a raw_store or a raw_memory_store."});
+}
+
 std::int64_t vouched_position(const read_options& options, const read_progress& progress) {
   // Newest first: what was left out is older than what was delivered, and the caller chose not to see it.
   const bool cut = progress.stopped || (options.max_count && progress.delivered >= *options.max_count);

@@ -3,6 +3,7 @@
 #include <dcb/raw_memory_store.hpp>
 
 #include "call_limits.hpp"
+#include "memory_reactions.hpp"
 
 #include <algorithm>
 #include <string>
@@ -43,7 +44,9 @@ new_event checked(new_event event) {
   return event;
 }
 
-std::vector<new_event> checked(std::span<const new_event> events) {
+}  // namespace
+
+std::vector<new_event> checked_events(std::span<const new_event> events) {
   if (events.empty()) refuse("DCB04", "nothing to append", "The list of events is empty.", "Leave the call out when a decision yields no event.");
   limit(events.size(), max_events, "too many events in one append");
   std::vector<new_event> all;
@@ -51,6 +54,8 @@ std::vector<new_event> checked(std::span<const new_event> events) {
   for (const auto& event : events) all.push_back(checked(event));
   return all;
 }
+
+namespace {
 
 void check_not_negative(std::int64_t value, const char* what) {
   if (value < 0) refuse("22023", std::string{what} + " must not be negative", "It is " + std::to_string(value) + '.', "0 stands for the whole log.");
@@ -68,6 +73,32 @@ std::string in_braces(const std::vector<std::string>& tags) {
 }
 
 }  // namespace
+
+raw_memory_store::raw_memory_store(std::shared_ptr<observer> watch)
+    : watch_(std::move(watch)),
+      clock_([] { return std::chrono::time_point_cast<timestamp::duration>(std::chrono::system_clock::now()); }),
+      reactions_(std::make_unique<memory_reactions>(*this)) {}
+
+raw_memory_store::~raw_memory_store() = default;
+
+void raw_memory_store::set_clock(std::function<timestamp()> clock) {
+  const std::scoped_lock lock{mutex_};
+  clock_ = std::move(clock);
+}
+
+void raw_memory_store::set_sql(sql_function answer) {
+  const std::scoped_lock lock{mutex_};
+  sql_ = std::move(answer);
+}
+
+std::vector<raw_memory_store::executed> raw_memory_store::statements() const {
+  const std::scoped_lock lock{mutex_};
+  return statements_;
+}
+
+timestamp raw_memory_store::now() const { return clock_(); }
+
+reaction_store& raw_memory_store::reactions() { return *reactions_; }
 
 void raw_memory_store::check_condition(const append_condition& condition) const {
   const auto& query = condition.fail_if_events_match;
@@ -91,7 +122,7 @@ void raw_memory_store::check_condition(const append_condition& condition) const 
 
 std::int64_t raw_memory_store::append(std::span<const new_event> events, const std::optional<append_condition>& condition, const call_options& call) {
   call_limits{call}.check();
-  auto fresh = checked(events);
+  auto fresh = checked_events(events);
   if (condition) check_form(*condition);
   const std::scoped_lock lock{mutex_};
   return append_locked(std::move(fresh), condition, call.append_id);
@@ -102,7 +133,7 @@ std::vector<append_outcome> raw_memory_store::submit_many(std::span<const append
   if (commands.empty()) refuse("DCB04", "nothing to append", "The list of commands is empty.", "Leave the call out.");
   std::vector<std::vector<new_event>> fresh;
   for (const auto& command : commands) {
-    fresh.push_back(checked(command.events));
+    fresh.push_back(checked_events(command.events));
     if (command.condition) check_form(*command.condition);
   }
   const std::scoped_lock lock{mutex_};
@@ -130,8 +161,7 @@ std::int64_t raw_memory_store::append_locked(std::vector<new_event> fresh, const
   }
   if (condition) check_condition(*condition);
 
-  const auto now = std::chrono::time_point_cast<timestamp::duration>(std::chrono::system_clock::now());
-  const auto recorded_at = events_.empty() ? now : std::max(now, events_.back()->recorded_at);
+  const auto recorded_at = events_.empty() ? now() : std::max(now(), events_.back()->recorded_at);
   std::vector<std::shared_ptr<const recorded_event>> stored;
   stored.reserve(fresh.size());
   auto position = head_locked();
@@ -142,6 +172,7 @@ std::int64_t raw_memory_store::append_locked(std::vector<new_event> fresh, const
   events_.reserve(events_.size() + stored.size());
   if (append_id) answers_.emplace(*append_id, answered{std::move(fresh), position});
   events_.insert(events_.end(), stored.begin(), stored.end());
+  appended_.notify_all();
   return position;
 }
 

@@ -4,6 +4,7 @@
 #include "commands.hpp"
 #include "pool.hpp"
 #include "server_error.hpp"
+#include "server_reactions.hpp"
 #include "server_transaction.hpp"
 
 #include <dcb/error.hpp>
@@ -18,6 +19,7 @@ struct raw_store::impl {
   std::shared_ptr<pool> connections;
   std::shared_ptr<pool> readers;  // nullptr: none
   std::string store;
+  server_reactions reactions{connections, store};
 
   observer* watch() const { return connections->options().watch.get(); }
 
@@ -179,7 +181,7 @@ raw_store::raw_store(std::string conninfo, std::string store, store_options opti
   if (options.pool.max_connections == 0) throw error("a pool without connections", {.sqlstate = "22023"});
   auto connections = std::make_shared<pool>(conninfo, store, options, false);
   auto readers = options.reader_conninfo.empty() ? nullptr : std::make_shared<pool>(options.reader_conninfo, store, options, true);
-  impl_ = std::make_unique<impl>(impl{std::move(connections), std::move(readers), std::move(store)});
+  impl_.reset(new impl{std::move(connections), std::move(readers), std::move(store)});
 }
 
 raw_store::raw_store(raw_store&&) noexcept = default;
@@ -265,6 +267,8 @@ std::int64_t raw_store::load(std::span<const load_part> parts, load_sink& sink, 
 bool raw_store::save_snapshot(const load_part& part, const saved_state& state, const call_options& call) {
   return impl_->commit("save_snapshot", call, true, [&](const command& on) { return on.save_snapshot(part, state); });
 }
+
+reaction_store& raw_store::reactions() { return impl_->reactions; }
 
 transaction raw_store::begin(isolation level, const call_options& call) {
   return impl_->watched("begin", [&] {

@@ -27,6 +27,7 @@ class forwarding_log : public dcb::event_log {
   }
   std::optional<std::int64_t> last(const dcb::event_query& query, const dcb::call_options& call) override { return to_.last(query, call); }
   std::int64_t position_at(dcb::timestamp time, const dcb::call_options& call) override { return to_.position_at(time, call); }
+  dcb::reaction_store& reactions() override { return to_.reactions(); }
   std::int64_t load(std::span<const dcb::load_part> parts, dcb::load_sink& sink, const dcb::call_options& call) override {
     return to_.load(parts, sink, call);
   }

@@ -1,9 +1,11 @@
-/// All of the SDK except dcb/testing.hpp.
+/// All of the SDK except the headers for tests, dcb/testing.hpp and dcb/rehearsal.hpp.
 #pragma once
 
 #include <dcb/codec.hpp>
 #include <dcb/decision.hpp>
+#include <dcb/due.hpp>
 #include <dcb/error.hpp>
+#include <dcb/error_text.hpp>
 #include <dcb/event.hpp>
 #include <dcb/event_log.hpp>
 #include <dcb/event_schema.hpp>
@@ -15,13 +17,19 @@
 #include <dcb/meta.hpp>
 #include <dcb/msgpack.hpp>
 #include <dcb/observer.hpp>
+#include <dcb/process_manager.hpp>
+#include <dcb/projection.hpp>
 #include <dcb/query.hpp>
 #include <dcb/raw_memory_store.hpp>
 #include <dcb/raw_store.hpp>
+#include <dcb/reactions.hpp>
 #include <dcb/result.hpp>
+#include <dcb/runner.hpp>
+#include <dcb/runner_observer.hpp>
 #include <dcb/snapshot.hpp>
 #include <dcb/state.hpp>
 #include <dcb/store.hpp>
+#include <dcb/subscriber.hpp>
 #include <dcb/transaction.hpp>
 #include <dcb/typed_query.hpp>
 #include <dcb/upcast.hpp>

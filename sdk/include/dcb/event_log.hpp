@@ -18,6 +18,7 @@
 namespace dcb::inline v0 {
 
 class observer;
+class reaction_store;
 
 /// Which of the matching events a read delivers: those with `after < position <= upto`, in order of position.
 struct read_options {
@@ -156,6 +157,9 @@ class DCB_EXPORT event_log {
   /// without lines.
   virtual std::int64_t append_in_line(const waiting_line& line, std::span<const load_part> parts, load_sink& sink, const decide_function& decide,
                                       const call_options& call = {});
+
+  /// Subscriptions and due appends of this log. Throws `error` 0A000 if it has none.
+  virtual reaction_store& reactions();
 
   /// Who is told of what happens on this log; nullptr: nobody.
   virtual observer* watched_by() const noexcept { return nullptr; }

@@ -11,6 +11,9 @@ template <class Event>
 class memory_store : private log_holder<raw_memory_store>, public event_store<Event> {
  public:
   memory_store() : event_store<Event>(this->held) {}
+
+  /// The store with events as text, its clock, and transactions.
+  raw_memory_store& log() const noexcept { return const_cast<raw_memory_store&>(this->held); }
 };
 
 }  // namespace dcb::inline v0

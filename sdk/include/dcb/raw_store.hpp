@@ -76,6 +76,8 @@ class DCB_EXPORT raw_store final : public event_log {
   std::int64_t append_in_line(const waiting_line& line, std::span<const load_part> parts, load_sink& sink, const decide_function& decide,
                               const call_options& call = {}) override;
 
+  reaction_store& reactions() override;
+
   /// Begins a transaction of the caller's on a connection of the pool. `call` bounds the wait for the connection and the BEGIN.
   transaction begin(isolation level = isolation::read_committed, const call_options& call = {});
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <dcb/decision.hpp>
+#include <dcb/error_text.hpp>
 #include <dcb/export.hpp>
 #include <dcb/json.hpp>
 #include <dcb/memory_store.hpp>
@@ -29,19 +30,6 @@ class DCB_EXPORT expectation_failed : public std::runtime_error {
 
 DCB_EXPORT std::string listed(std::span<const new_event> events);
 [[noreturn]] DCB_EXPORT void fail_expectation(const std::string& expected, const std::string& got);
-
-template <class Error>
-std::string error_text(const Error& error) {
-  if constexpr (std::is_enum_v<Error>) {
-    const auto name = json::enum_name(error);
-    return name.empty() ? to_json(error) : std::string{name};
-  } else if constexpr (std::convertible_to<const Error&, std::string>)
-    return error;
-  else if constexpr (reflect::aggregate<Error>)
-    return std::string{json::name_of<Error>()} + ' ' + to_json(error);
-  else
-    return "an error of type " + std::string{reflect::type_name<Error>()};
-}
 
 /// What the decision answered; see `given`.
 template <class Event, class Error>
