@@ -129,6 +129,8 @@ void partition_work::commit(transaction& in, std::int64_t position, std::size_t 
 bool partition_work::step_into_place() {
   const auto& replaced = by_.settings().replaces;
   phase_ = phase::fetching;
+  for (const auto& row : context_.store.status(by_.name()))
+    if (row.partition == held_.partition) checkpoint_ = row.position;
   if (!context_.store.status(replaced).empty()) {
     auto in = context_.store.begin(context_.lease);
     if (!context_.store.supersede(in, replaced, by_.name(), context_.consumer)) return false;
@@ -152,7 +154,7 @@ work_outcome partition_work::recover(const std::exception_ptr& thrown) {
       context_.watch.stopped(where(), e.what());
       return {work_outcome::what::ended};
     }
-    if (phase_ == phase::committing && e.sqlstate() == "DCB07" && by_.settings().reacts) {
+    if (phase_ == phase::committing && e.sqlstate() == "DCB07" && by_.settings().reacts && !polled_.events.empty()) {
       appended_before_ = polled_.events[current_].position;
       context_.watch.repeated(where(), appended_before_);
       return {work_outcome::what::more};
@@ -172,7 +174,7 @@ work_outcome partition_work::recover(const std::exception_ptr& thrown) {
 
 work_outcome partition_work::failed(const std::string& reason) {
   const auto& policy = by_.settings().on_failure;
-  if (phase_ == phase::fetching) {
+  if (phase_ == phase::fetching || polled_.events.empty()) {
     const auto wait = doubled(policy.first_wait, policy.longest_wait, ++attempts_);
     context_.watch.failed({.where = where(), .attempt = attempts_, .reason = reason, .wait = wait});
     return {work_outcome::what::later, wait};

@@ -70,7 +70,7 @@ class partition_work {
   std::size_t first_ = 0;    // of those not committed
   std::size_t current_ = 0;  // the one that is being handled, or the last one of those being committed
   std::int64_t done_ = 0;    // events committed in this batch
-  std::int64_t checkpoint_ = -1;
+  std::int64_t checkpoint_ = 0;  // as far as this one knows
   std::chrono::steady_clock::time_point began_{};
 
   int most_;                          // events in the next batch
