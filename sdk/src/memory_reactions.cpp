@@ -340,6 +340,7 @@ int memory_reactions::run_due() {
       each->status.state = due_state::appended;
     } catch (const conflict& refusal) {
       each->status.state = due_state::refused;
+      each->status.position = refusal.position();
       each->status.error = std::string{refusal.detail()};
     } catch (const error& failure) {
       each->status.state = due_state::failed;

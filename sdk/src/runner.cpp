@@ -77,7 +77,7 @@ struct raw_runner::impl {
   using key = std::pair<std::size_t, int>;  // index of the subscriber, partition
 
   impl(event_log& on, runner_options given)
-      : log(on), options(std::move(given)), context{on.reactions(), options.watch ? *options.watch : default_watch, {}, options.lease * 3 / 5} {
+      : log(on), options(std::move(given)), context{on.reactions(), options.watch ? *options.watch : default_watch, {}, options.lease * 3 / 5, options.lease} {
     context.consumer = options.consumer.empty() ? own_name() : options.consumer;
     if (options.lease < 50ms || options.workers < 1) throw error("a runner needs a lease of 50 ms and a worker at least", {.sqlstate = "22023"});
   }
@@ -349,7 +349,7 @@ replay_outcome raw_runner::replay(std::string_view name) {
     for (bool again = true; again;) {
       again = false;
       try {
-        auto in = my.context.store.begin(my.context.lease);
+        auto in = my.context.store.begin(my.context.idle);
         if (!my.context.store.resolve_parked(in, name, position)) break;  // by another one, meanwhile
         if (by.settings().transactional)
           handle_in(in, by, my.context.store, parked.event, where, my.context.watch, appended_before);

@@ -52,7 +52,7 @@ work_outcome partition_work::batch() {
   first_ = current_ = 0;
   if (polled_.events.empty()) {
     if (polled_.upto > checkpoint_) {
-      auto in = context_.store.begin(context_.lease);
+      auto in = context_.store.begin(context_.idle);
       commit(in, polled_.upto, 0);
     }
     disconnections_ = 0;
@@ -73,7 +73,7 @@ void partition_work::handle_in_transactions() {
   const auto& events = polled_.events;
   while (first_ < events.size()) {
     phase_ = phase::handling;
-    auto in = context_.store.begin(context_.lease);
+    auto in = context_.store.begin(context_.idle);
     for (current_ = first_;; ++current_) {
       const auto& event = events[current_];
       const bool full = handle_in(in, by_, context_.store, event, where(), context_.watch, event.position == appended_before_);
@@ -87,7 +87,7 @@ void partition_work::handle_in_transactions() {
 void partition_work::handle_outside() {
   const auto& events = polled_.events;
   const auto note = [&](std::int64_t position, std::size_t upto_index) {
-    auto in = context_.store.begin(context_.lease);
+    auto in = context_.store.begin(context_.idle);
     commit(in, position, upto_index);
   };
   for (; current_ < events.size(); ++current_) {
@@ -132,7 +132,7 @@ bool partition_work::step_into_place() {
   for (const auto& row : context_.store.status(by_.name()))
     if (row.partition == held_.partition) checkpoint_ = row.position;
   if (!context_.store.status(replaced).empty()) {
-    auto in = context_.store.begin(context_.lease);
+    auto in = context_.store.begin(context_.idle);
     if (!context_.store.supersede(in, replaced, by_.name(), context_.consumer)) return false;
     by_.swap(in);
     commit(in, checkpoint_, 0);
@@ -201,7 +201,7 @@ work_outcome partition_work::give_up_on(const std::string& reason) {
   failure_report report{.where = where(), .position = failing_, .attempt = attempts_, .reason = reason};
   if (by_.settings().on_failure.then == failure_policy::last_resort::park) {
     report.then = failure_consequence::park;
-    auto in = context_.store.begin(context_.lease);
+    auto in = context_.store.begin(context_.idle);
     context_.store.park(in, by_.name(), held_, failing_, reason, attempts_);
     context_.store.checkpoint(in, by_.name(), held_, failing_);
     in.commit();

@@ -23,7 +23,8 @@ struct work_context {
   reaction_store& store;
   runner_observer& watch;
   std::string consumer;
-  std::chrono::milliseconds lease;
+  std::chrono::milliseconds lease;  ///< asked of the store; shorter than `idle`, so that another one has taken over when that is over
+  std::chrono::milliseconds idle;   ///< how long a transaction may be left idle
 };
 
 struct work_outcome {

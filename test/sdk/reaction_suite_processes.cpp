@@ -1,6 +1,8 @@
 // Process managers and due appends.
 #include "reaction_suite.hpp"
 
+#include <set>
+
 namespace {
 
 using namespace reaction;
@@ -145,12 +147,10 @@ TEST_P(process_manager, schedules_under_a_condition_and_cancels) {
   ASSERT_EQ(log->head(), 6) << "one of three";
   EXPECT_EQ(events(5).at(0).tags, (std::vector<std::string>{"account_id:idle"}));
   EXPECT_EQ(dcb::meta_of(events(5).at(0)).causation_id, "1");
-  std::map<dcb::due_state, int> states;
-  for (const auto& each : log->reactions().due()) {
-    ++states[each.state];
-    EXPECT_EQ(each.position, each.state == dcb::due_state::appended ? std::optional<std::int64_t>{6} : std::nullopt);
-  }
-  EXPECT_EQ(states, (std::map<dcb::due_state, int>{{dcb::due_state::appended, 1}, {dcb::due_state::refused, 1}, {dcb::due_state::cancelled, 1}}));
+  using outcome = std::pair<dcb::due_state, std::optional<std::int64_t>>;
+  std::set<outcome> outcomes;
+  for (const auto& each : log->reactions().due()) outcomes.emplace(each.state, each.position);
+  EXPECT_EQ(outcomes, (std::set<outcome>{{dcb::due_state::appended, 6}, {dcb::due_state::refused, 4}, {dcb::due_state::cancelled, std::nullopt}}));
 
   log->reactions().rewind("bonus", 0);
   runner.run_once();

@@ -80,7 +80,7 @@ struct due_status {
   uuid id{};
   timestamp due{};
   due_state state = due_state::pending;
-  std::optional<std::int64_t> position{};  ///< of the last event, if appended
+  std::optional<std::int64_t> position{};  ///< of its last event, if appended; of the event that was in its way, if refused
   std::optional<std::string> error{};      ///< why it was refused or failed
 };
 
