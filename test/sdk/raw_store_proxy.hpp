@@ -26,6 +26,7 @@ class proxy {
     none,
     lose_request,  ///< closes the connection instead of passing it on
     lose_answer,   ///< passes it on, waits for the answer, and closes the connection instead of passing that on
+    lose_answer_and_leave,  ///< the same, and it is away from then on
     swallow        ///< neither passes it on nor closes: nothing ever comes back
   };
 
@@ -59,6 +60,7 @@ class proxy {
   std::size_t bytes_to_client() const { return to_client_; }
   /// While it is away, whoever comes is sent away at once, and so are those who are there when they say something.
   void be_away(bool away) { away_ = away; }
+  bool is_away() const { return away_; }
 
  private:
   static std::string socket_name() {
@@ -100,7 +102,7 @@ class proxy {
 
   void pass_on(int client, int server) {
     bool established = false;  // the server has answered before: what comes is no start-up message
-    bool losing_answer = false;
+    bool losing_answer = false, leaving = false;
     while (!ending_) {
       std::array<pollfd, 2> waited{pollfd{client, POLLIN, 0}, pollfd{server, POLLIN, 0}};
       if (poll(waited.data(), waited.size(), 20) <= 0) continue;
@@ -110,7 +112,8 @@ class proxy {
         if (size <= 0 || away_) return;
         const auto what = established ? fault_.exchange(fault::none) : fault::none;
         if (what == fault::lose_request) return;
-        if (what == fault::lose_answer) losing_answer = true;
+        if (what == fault::lose_answer || what == fault::lose_answer_and_leave) losing_answer = true;
+        if (what == fault::lose_answer_and_leave) leaving = true;
         if (what == fault::swallow) {
           while (!ending_ && recv(client, buffer.data(), buffer.size(), MSG_DONTWAIT) != 0) readable(client);
           return;
@@ -119,6 +122,7 @@ class proxy {
       }
       if (waited[1].revents) {
         const auto size = recv(server, buffer.data(), buffer.size(), 0);
+        if (leaving) away_ = true;
         if (size <= 0 || losing_answer) return;
         established = true;
         if (!write_all(client, buffer.data(), size)) return;

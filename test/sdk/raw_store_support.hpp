@@ -31,8 +31,8 @@ inline std::string environment(const char* name) {
 /// A plain session, to set up, to look, and to disturb.
 class session {
  public:
-  explicit session(const std::string& database = environment("PGDATABASE"))
-      : connection_(PQconnectdb(("host='" + environment("PGHOST") + "' dbname='" + database + "'").c_str()), PQfinish) {
+  explicit session(const std::string& database = environment("PGDATABASE"), const std::string& host = environment("PGHOST"))
+      : connection_(PQconnectdb(("host='" + host + "' dbname='" + database + "'").c_str()), PQfinish) {
     if (PQstatus(connection_.get()) != CONNECTION_OK) throw std::runtime_error(PQerrorMessage(connection_.get()));
   }
 

@@ -15,7 +15,8 @@ namespace {
 class server_log final : private dcb::log_holder<dcb::raw_store>, public forwarding_log {
  public:
   explicit server_log(std::size_t connections)
-      : log_holder(dcb::raw_store{"", unused_name(), {.pool = {.max_connections = std::min(connections, available())}}}), forwarding_log(held) {
+      : log_holder(dcb::raw_store{"", unused_name(), {.pool = {.max_connections = std::min(connections, available())}, .transaction_pooling = pooled()}}),
+        forwarding_log(held) {
     run("SELECT dcb.create_store($1)");
   }
   ~server_log() override {
@@ -32,9 +33,10 @@ class server_log final : private dcb::log_holder<dcb::raw_store>, public forward
     static std::atomic<int> made = 0;
     return "suite_" + std::to_string(getpid()) + "_" + std::to_string(++made);
   }
+  static bool pooled() { return std::getenv("TRANSACTION_POOLING") != nullptr; }  // see with-pgbouncer
   // What a server lets in, less some for others.
   static std::size_t available() {
-    dcb::raw_store any{"", "any"};
+    dcb::raw_store any{"", "any", {.transaction_pooling = pooled()}};
     return std::stoul(any.begin().exec("SELECT greatest(current_setting('max_connections')::int - 20, 1)").at(0).at(0).value());
   }
   void run(const char* sql) {

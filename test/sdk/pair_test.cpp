@@ -1,0 +1,111 @@
+// A primary and its standby: readers, a switch of roles, and a primary that is lost. Each test case runs by itself under with-pair, since what it does to the
+// servers is not undone.
+
+#include "raw_store_observer.hpp"
+#include "raw_store_proxy.hpp"
+
+#include <csignal>
+#include <future>
+
+namespace {
+
+using namespace support;
+using namespace std::chrono_literals;
+using dcb::event_query;
+
+class pair : public ::testing::Test {
+ protected:
+  const std::string primary = environment("PGHOST"), standby = environment("STANDBY"), database = environment("PGDATABASE");
+  session on_primary{database, primary}, on_standby{database, standby};
+  std::shared_ptr<notes> told = std::make_shared<notes>();
+
+  void SetUp() override { on_primary.ask("SELECT dcb.create_store('shop')"); }
+
+  dcb::store_options options(std::string readers = "") const {
+    return {.pool = {.max_connections = 2}, .application_name = "pair_test", .reader_conninfo = std::move(readers), .watch = told};
+  }
+  dcb::raw_store open_hosts(const std::string& hosts) const { return {"host=" + hosts, "shop", options()}; }
+  /// Until the standby shows what the primary has.
+  void await_replay() { on_standby.await("pg_last_wal_replay_lsn() >= '" + on_primary.ask("SELECT pg_current_wal_flush_lsn()") + "'"); }
+  void promote() {
+    on_standby.ask("SELECT pg_promote()");
+    on_standby.await("NOT pg_is_in_recovery()");
+  }
+};
+
+TEST_F(pair, readers_answer_only_those_who_may_lag) {
+  dcb::raw_store store{"", "shop", options("host=" + standby)};
+  store.append(one_event());
+  await_replay();
+  EXPECT_EQ(store.head(), 1);
+  EXPECT_EQ(told->count("reader opened"), 0);
+  EXPECT_EQ(store.head({.may_lag = true}), 1);
+  EXPECT_EQ(told->count("reader opened"), 1);
+  EXPECT_EQ(on_standby.ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pair_test'"), "1");
+
+  on_standby.ask("SELECT pg_wal_replay_pause()");
+  on_standby.await("pg_get_wal_replay_pause_state() = 'paused'");
+  EXPECT_EQ(store.append(one_event()), 2);
+  EXPECT_EQ(store.head(), 2);
+  EXPECT_EQ(store.head({.may_lag = true}), 1);
+  const auto all = event_query::all();
+  EXPECT_FALSE(store.exists(all, 1, {.may_lag = true}));
+  EXPECT_TRUE(store.exists(all, 1));
+  // What is read there is true as of the position that the read vouches for.
+  const auto vouched = store.read(
+      all, {}, [](const auto&) { return true; }, {.may_lag = true});
+  EXPECT_EQ(vouched, 1);
+  EXPECT_THROW(store.append(one_event(), dcb::append_condition{all, vouched}), dcb::conflict);
+  on_standby.ask("SELECT pg_wal_replay_resume()");
+}
+
+TEST_F(pair, primary_answers_when_no_reader_can) {
+  dcb::raw_store store{"", "shop", options("host=/nonexistent")};
+  store.append(one_event());
+  EXPECT_EQ(store.head({.may_lag = true}), 1);
+  EXPECT_EQ(told->count("reader failed"), 1);
+  EXPECT_EQ(told->count("retry head 1"), 1);
+}
+
+TEST_F(pair, append_goes_to_the_host_that_accepts_it) {
+  auto store = open_hosts(standby + "," + primary);
+  EXPECT_EQ(store.append(one_event()), 1);
+  dcb::raw_store any{"target_session_attrs=any host=" + standby + "," + primary, "shop", options()};
+  EXPECT_EQ(sqlstate_of([&] { any.append(one_event()); }), "25006") << "as asked for: the first host, whatever it is";
+}
+
+TEST_F(pair, server_that_became_read_only_is_left) {
+  auto store = open_hosts(primary + "," + standby);
+  EXPECT_EQ(store.append(one_event()), 1);
+  await_replay();
+  on_primary.ask("ALTER SYSTEM SET default_transaction_read_only = on");
+  on_primary.ask("SELECT pg_reload_conf()");
+  promote();
+  on_primary.await("current_setting('default_transaction_read_only') = 'on'");
+  EXPECT_EQ(store.append(one_event()), 2);
+  EXPECT_EQ(on_standby.ask("SELECT count(*) FROM shop.event"), "2");
+  EXPECT_EQ(on_primary.ask("SELECT count(*) FROM shop.event"), "1");
+  EXPECT_EQ(store.append(one_event()), 3);
+  EXPECT_EQ(store.head(), 3);
+}
+
+TEST_F(pair, lost_primary_is_replaced_and_what_was_in_doubt_resolved) {
+  proxy between{primary};
+  dcb::raw_store store{between.conninfo() + "," + standby, "shop", options()};
+  EXPECT_EQ(store.append(one_event()), 1);
+  between.next(proxy::fault::lose_answer_and_leave);
+  // Stored by the primary and passed on to the standby; the answer is lost, and the primary with it.
+  auto appending = std::async(std::launch::async, [&] {
+    return store.append(one_event("Doubtful"), dcb::append_condition{event_query::all(), 1}, {.append_id = dcb::uuid::random()});
+  });
+  while (!between.is_away()) std::this_thread::sleep_for(2ms);
+  ASSERT_EQ(kill(std::stoi(environment("POSTMASTER")), SIGQUIT), 0);
+  told->await("failed", 2);  // neither of the two is there to be written to
+  promote();
+  EXPECT_EQ(appending.get(), 2);
+  EXPECT_EQ(told->count("resolved append"), 1);
+  EXPECT_EQ(on_standby.ask("SELECT count(*) FROM shop.event"), "2") << "lost or stored twice";
+  EXPECT_EQ(store.append(one_event()), 3);
+}
+
+}  // namespace
