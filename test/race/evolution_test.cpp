@@ -122,6 +122,7 @@ TEST_F(evolution, retag_beside_decisions) {
             {store_.name()});
         ASSERT_EQ(counts.number(0), counts.number(1)) << "an event missed or read twice";
         ASSERT_EQ(counts.number(0), counts.number(2)) << "an event missed or read twice by its tag";
+        ASSERT_EQ(s.must("SELECT count(*) FROM dcb.verify($1)", {store_.name()}).number(), 0);
       }
     }
   });
