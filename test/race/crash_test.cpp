@@ -82,19 +82,47 @@ class crash : public testing::Test {
     }
   }
 
+  // A consumer: what it is handed is durable, and what it does with it happens once. Its own commits are not flushed, so that some of its work is lost,
+  // with the checkpoint.
+  static bool consume_batch(session& s, const std::string& store, std::map<std::int64_t, std::string>& handed) {
+    s.run("SET synchronous_commit = off");
+    s.run("SELECT dcb.claim($1, 's', 'me', '1 day')", {store});
+    const std::string token = "(SELECT token FROM \"" + store + "\".checkpoint)";
+    const answer batch = s.run("SELECT position, data#>>'{}' FROM dcb.poll($1, 's', " + token + ")", {store});
+    for (const auto& row : batch.rows) handed.emplace(std::stoll(row[0]), row[1]);
+    if (batch.rows.empty()) return false;
+    s.run("BEGIN");
+    for (const auto& row : batch.rows) s.run("INSERT INTO \"" + store + "\".effect VALUES ($1, $2)", {row[0], row[1]});
+    s.run("SELECT dcb.checkpoint($1, 's', " + token + ", $2)", {store, batch.rows.back()[0]});
+    s.run("COMMIT");
+    return true;
+  }
+  void consume(const std::string& store) {
+    auto s = connect(0);
+    while (!done_) {
+      consume_batch(*s, store, handed_);
+      if (s->lost()) s = connect(0);
+    }
+  }
+
   std::atomic<bool> done_{false};
   std::atomic<int> acknowledgements_{0};
   std::mutex mutex_;
   std::set<std::string> attempted_;
   std::map<std::int64_t, std::string> acknowledged_;
   std::map<std::int64_t, std::string> shown_;
+  std::map<std::int64_t, std::string> handed_;
 };
 
 TEST_F(crash, acknowledged_or_shown_is_stored) {
   const race::temporary_store store;
+  session setup;
+  setup.must("SELECT dcb.create_subscription($1, 's')", {store.name()});
+  setup.must("CREATE TABLE \"" + store.name() + "\".effect (position bigint, event text)");
   std::vector<std::thread> threads;
   for (int writer = 0; writer < 8; ++writer) threads.emplace_back([this, writer, &store] { write(writer, store.name()); });
   threads.emplace_back([this, &store] { read(store.name()); });
+  threads.emplace_back([this, &store] { consume(store.name()); });
   for (int kill_round = 0; kill_round < 3; ++kill_round) {
     const int before = acknowledgements_;
     while (acknowledgements_ < before + 500) std::this_thread::sleep_for(std::chrono::milliseconds(1));
@@ -119,6 +147,12 @@ TEST_F(crash, acknowledged_or_shown_is_stored) {
   for (const auto& [position, event] : stored) EXPECT_TRUE(once.insert(event).second) << "stored twice: " << event;
   for (const auto& [position, event] : acknowledged_) ASSERT_EQ(stored[position], event) << "acknowledged at " << position;
   for (const auto& [position, event] : shown_) ASSERT_EQ(stored[position], event) << "shown to a reader at " << position;
+  for (const auto& [position, event] : handed_) ASSERT_EQ(stored[position], event) << "handed to a consumer at " << position;
+  while (consume_batch(*s, store.name(), handed_)) continue;
+  std::multimap<std::int64_t, std::string> effects;
+  for (const auto& row : s->must("SELECT position, event FROM \"" + store.name() + "\".effect").rows) effects.emplace(std::stoll(row[0]), row[1]);
+  EXPECT_TRUE(std::equal(effects.begin(), effects.end(), stored.begin(), stored.end())) << "not each its effect, once";
+  s->must("DROP TABLE \"" + store.name() + "\".effect");
   // What the tag index finds is what the table holds.
   EXPECT_EQ(s->must("SELECT sum(dcb.count($1, dcb.query(tags => ARRAY['w:' || w]))) FROM generate_series(0, 7) AS w", {store.name()}).number(), last);
 }
