@@ -36,6 +36,8 @@ class attempt final : public load_sink {
   /// Whether reading all events instead of the snapshots may help: a snapshot that cannot be read, or no right to read any.
   bool blames_snapshots(const error& failure) const;
   const load_part* first_with_snapshot() const;
+  /// What was never read, a guard against what must not be there at all, is not otherwise next time.
+  bool conflicts_for_good(const error& failure) const { return parts_.empty() && dynamic_cast<const conflict*>(&failure); }
 
  private:
   waiting_line line_of(const conflict_strategy& strategy) const;

@@ -30,7 +30,7 @@ decision_outcome run_decision(event_log& log, decision_steps& steps, const confl
         --outcome.attempts;
         continue;
       }
-      const bool again = is_tried_again(failure, strategy, outcome.attempts);
+      const bool again = !current.conflicts_for_good(failure) && is_tried_again(failure, strategy, outcome.attempts);
       tell(&failure, again);
       if (!again) throw;
       if (dynamic_cast<const conflict*>(&failure)) ++outcome.conflicts;

@@ -41,7 +41,7 @@ class joint_load final : public load_sink {
 // What the store answered to a decision's append, as that decision's answer; nothing if it goes into the next round.
 std::optional<result<decision_outcome>> answer_of(one& decision, const append_outcome& outcome, const conflict_strategy& strategy, int attempts) {
   auto answer = try_call([&] { return decision_outcome{outcome.value(), attempts, decision.conflicts}; });
-  if (answer || !is_tried_again(answer.error(), strategy, attempts)) return answer;
+  if (answer || decision.current->conflicts_for_good(answer.error()) || !is_tried_again(answer.error(), strategy, attempts)) return answer;
   if (outcome.sqlstate == "DCB01") ++decision.conflicts;
   return {};
 }

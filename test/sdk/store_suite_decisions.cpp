@@ -124,7 +124,13 @@ TEST_P(deciding, guard_may_be_a_query_or_empty) {
     auto guard() const { return dcb::query<Opened>(dcb::tag("account_id", account_id)); }
   };
   EXPECT_TRUE(maker.make(UniqueName{{"a"}}));
-  EXPECT_THROW((void)dcb::decision_maker(store, dcb::retry::none()).make(UniqueName{{"a"}}), dcb::conflict);
+  int attempts = 0;
+  struct Counted : UniqueName {
+    int& attempts;
+    Decided decide() const { return ++attempts, Open::decide(); }
+  };
+  EXPECT_THROW((void)maker.make(Counted{{{"a"}}, attempts}), dcb::conflict);
+  EXPECT_EQ(attempts, 1) << "what nothing was read for is not otherwise next time";
 
   struct Careless : Pay {
     std::tuple<> guard(const Account&) const { return {}; }
