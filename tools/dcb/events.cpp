@@ -1,12 +1,10 @@
 // Appending and reading events.
 
-#include "tool.hpp"
+#include "session.hpp"
 
-#include <chrono>
 #include <fstream>
 #include <iostream>
 #include <iterator>
-#include <thread>
 
 namespace tool {
 namespace {
@@ -98,10 +96,10 @@ void add_read(CLI::App& app, settings& with) {
   command.add_flag("--follow", follow, "go on with what is appended later, until interrupted")->excludes(limit)->excludes(backwards);
 
   command.callback([&with] {
-    constexpr std::chrono::milliseconds pause{250};
     dcb::raw_store log{with.conninfo, store, {.pool = {.max_connections = 1}}};
     const auto wanted = query.query();
     const bool readable = with.print_table();
+    std::optional<session> waiting;
     for (;;) {
       range.after = log.read(wanted, range, [&](const dcb::recorded_event& event) {
         if (readable)
@@ -111,7 +109,11 @@ void add_read(CLI::App& app, settings& with) {
         return bool(std::cout);
       });
       if (!follow || !std::cout.flush() || (range.upto && range.after >= *range.upto)) return;
-      std::this_thread::sleep_for(pause);
+      if (!waiting) waiting.emplace(with);
+      while (
+          waiting
+              ->run("CALL dcb.wait_for_query($1, $2::dcb.query, $3::bigint, '1 min', NULL)", {store, wanted.to_json(), std::to_string(range.after)})
+              .value(0, 0) != "t") {}
     }
   });
 }

@@ -11,7 +11,7 @@ void add_evolution_commands(CLI::App& app, settings& with) {
   constexpr const char* about_path = "an SQL/JSON path over an event's data, such as '$.customer.id'";
 
   auto& rules = *app.add_subcommand("rules", "tags that events get from their data when they are appended");
-  rules.require_subcommand(1);
+  rules.require_subcommand(1)->alias("tag-rule");
   add_command(rules, "list", "the rules of a store", store).callback([&with] {
     print(session{with}.run("SELECT type, name, expression, created_by, created_at FROM dcb.tag_rules($1)", {store}), with);
   });
