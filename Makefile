@@ -35,12 +35,13 @@ check-sql: ## SQL behaviour (pgTAP, test/sql)
 check-isolation: ## sessions against each other (isolation specs, test/isolation)
 check-sdk: ## the C++ SDK (GoogleTest, test/sdk)
 check-tools: ## the command-line tool (test/tools)
+check-fuzz: ## the decoders of the SDK under a fuzzer, for some seconds
 check-race: ## races on one boundary (GoogleTest, test/race)
 check-lifecycle: ## a store under maintenance, kill -9, standby, dump and restore (test/lifecycle)
 check-worker: ## the background worker across restarts, kill -9 and promotion (test/worker)
 check-install: ## the installed SDK, from a project that uses it
 check-version: ## one version number everywhere
-check-sql check-isolation check-sdk check-tools check-race check-lifecycle check-worker check-install check-version:
+check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-worker check-install check-version:
 	@scripts/check $(@:check-%=%)
 
 check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long, needs root)
@@ -57,6 +58,9 @@ check-compilers: ## the SDK and its tests with gcc 12 and clang 14, warnings bei
 
 compile-time: ## how long a large bounded context takes to compile, a row for docs/results/compile-time.md
 	@test/sdk/large-context measure g++ clang++-14
+
+fuzz: ## the same for FUZZ_SECONDS each (300)
+	@test/fuzz/run $${FUZZ_SECONDS:-300}
 
 bench: ## measure against plain PostgreSQL and other event stores' SQL, and write docs/results
 	@bench/run
@@ -76,5 +80,5 @@ clean: quickstart-stop ## remove everything built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
-.PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-race check-lifecycle check-worker check-install check-version \
-	check-matrix check-assert check-collisions check-compilers compile-time bench bench-full dist clean help
+.PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-worker check-install check-version \
+	check-matrix check-assert check-collisions check-compilers compile-time fuzz bench bench-full dist clean help

@@ -155,7 +155,11 @@ uuid decode_uuid(std::string_view bytes) {
   return result;
 }
 
-timestamp decode_timestamp(std::string_view bytes) { return postgres_epoch + std::chrono::microseconds{decode_int8(bytes)}; }
+timestamp decode_timestamp(std::string_view bytes) {
+  const std::chrono::microseconds since_epoch{decode_int8(bytes)};
+  if (since_epoch > timestamp::max() - postgres_epoch) throw decode_error("a time that is infinite or too far ahead");
+  return postgres_epoch + since_epoch;
+}
 
 std::string_view decode_jsonb(std::string_view bytes) {
   if (bytes.empty() || bytes[0] != jsonb_version) throw decode_error("jsonb in a version that is not known");
