@@ -108,7 +108,7 @@ TEST_P(evolving, the_version_can_be_seen_from_outside) {
 }
 
 TEST_P(evolving, a_version_of_the_future_is_refused) {
-  append({{.type = "Reserved", .data = R"({"room_id":"r1"})", .tags = {"room_id:r1"}, .metadata = R"({"event_version":3})"}});
+  append({{.type = "Reserved", .data = R"({"room_id":"r1","minutes":1})", .tags = {"room_id:r1"}, .metadata = R"({"event_version":3})"}});
   EXPECT_THROW(minutes("r1"), dcb::decode_error);
 }
 

@@ -329,6 +329,7 @@ class decision_maker {
   /// the last attempt; `timeout` and `cancelled` by the options; every other `error` of the store at once; and whatever the decision itself throws.
   template <class Decision>
   auto make(const Decision& decision, const append_options& options = {}) const {
+    static_cast<void>(states_are_known<Event, decltype(states_of(decision))>{});
     typed_steps<Event, Decision> steps{decision};
     using Answer = typename typed_steps<Event, Decision>::Answer;
     const auto outcome = run_decision(*log_, steps, strategy_, with_append_id(options), keeper_.get());

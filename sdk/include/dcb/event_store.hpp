@@ -184,6 +184,7 @@ class event_store {
   template <class States>
   std::int64_t load(States& states, std::int64_t after = 0, const call_options& call = {}) const {
     if constexpr (is_tuple<States>) {
+      static_cast<void>(states_are_known<Event, States>{});
       loading<Event, States> load{states};
       return log_->read(
           load.query(), {.after = after}, [&](const recorded_event& stored) { return load.fold(stored), true; }, call);

@@ -48,6 +48,34 @@ consteval bool has_plain_ids() {
   (std::make_index_sequence<reflect::member_count<State>()>{});
 }
 
+// Whether each of the state's ids is one of some event that it applies: one that is misspelt would filter nothing, and let it see the events of all.
+template <class Event, class State>
+inline constexpr bool ids_are_known = false;
+template <class... E, class State>
+inline constexpr bool ids_are_known<std::variant<E...>, State> = [] {
+  for (const id_key& own : id_keys<State>) {
+    const auto has_it = [&]<class Each>(std::type_identity<Each>) {
+      if constexpr (applies<State, Each>) {
+        for (const id_key& id : id_keys<Each>) {
+          if (id.key == own.key) return true;
+        }
+      }
+      return false;
+    };
+    if (!(has_it(std::type_identity<E>{}) || ...)) return false;
+  }
+  return true;
+}();
+
+// To be asked where the variant is the whole store's; a narrower one may lack the events that have the id.
+template <class Event, class States>
+struct states_are_known;
+template <class Event, class... State>
+struct states_are_known<Event, std::tuple<State...>> {
+  static_assert((ids_are_known<Event, std::remove_cvref_t<State>> && ...),
+                "dcb: this state has an id whose key is in no event that the state applies, so it would filter nothing");
+};
+
 template <class Event>
 struct state_schema;
 
