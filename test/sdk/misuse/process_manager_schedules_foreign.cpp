@@ -1,0 +1,11 @@
+#include <dcb/dcb.hpp>
+
+struct ItemAdded { dcb::id<> cart_id; unsigned quantity; };
+struct ItemRemoved { dcb::id<> cart_id; };
+struct Elsewhere { dcb::id<> cart_id; };
+using Event = std::variant<ItemAdded, ItemRemoved>;
+struct Manager {
+  static constexpr auto name = "manager";
+  auto when(const ItemAdded& e, const dcb::meta& m) const { return dcb::at(m.recorded_at, Elsewhere{e.cart_id}); }
+};
+auto use(const dcb::event_store<Event>& store) { dcb::runner{store}.add(Manager{}); }

@@ -1,0 +1,11 @@
+#include <dcb/dcb.hpp>
+
+struct ItemAdded { dcb::id<> cart_id; unsigned quantity; };
+struct ItemRemoved { dcb::id<> cart_id; };
+struct Elsewhere { dcb::id<> cart_id; };
+using Event = std::variant<ItemAdded, ItemRemoved>;
+struct View {
+  static constexpr auto name = "view";
+  void handle(const ItemAdded&, const dcb::meta&) const {}
+};
+auto use(const dcb::event_store<Event>& store) { dcb::runner{store}.add(View{}); }
