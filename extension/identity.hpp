@@ -41,15 +41,16 @@ set_search_path(const char *path)
 }
 
 /*
- * For SQL of ours over tables that are the role's: nothing in the caller's search_path means anything to it, and code of
- * the role's that it meets leaves nothing behind, in the session or for the commit.
+ * For SQL of ours over tables that are the role's: nothing in the caller's search_path means anything to it. Restricted, code of the
+ * role's that it meets leaves nothing behind, in the session or for the commit.
  */
 inline Identity
-act_as_owner(Oid owner)
+act_as_owner(Oid owner, bool restricted = true)
 {
 	Identity before = act_as(owner);
 
-	SetUserIdAndSecContext(owner, before.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
+	if (restricted)
+		SetUserIdAndSecContext(owner, before.context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);
 	set_search_path("pg_catalog, pg_temp");
 	return before;
 }

@@ -30,6 +30,7 @@ namespace {
 constexpr char INLINE_TRIGGER[] = "inline_projections";
 constexpr int FIRST_RETRY = 100; /* ms after the first failure; doubles up to */
 constexpr int LAST_RETRY = 60000;
+constexpr int LOCKED_RETRY = 100; /* ms, when somebody else runs it */
 
 struct Projection
 {
@@ -47,6 +48,8 @@ struct Projection
 	Datum replaces;
 	TimestampTz retry_at;
 	int64 token;
+	int64 position;
+	bool is_held; /* by us, for good */
 	int failures;
 	bool at_end; /* of the transaction */
 };
@@ -102,16 +105,16 @@ prepare(const char *handler, bool per_batch)
 	return plan;
 }
 
-/* False when it is not active, or is being run by another one and not waited for. */
+/* False when it is not active. */
 bool
-load(Projection &p, bool wait)
+load(Projection &p)
 {
 	if (query(p, psprintf("SELECT p.handler, p.per_batch, p.batch_size, p.on_error, p.attempts, p.search_path, p.swap, p.replaces, "
-	                      "p.retry_at, c.token, c.failures, c.consumer IS NOT DISTINCT FROM 'pg_dcb' "
+	                      "p.retry_at, c.token, c.failures, c.consumer IS NOT DISTINCT FROM 'pg_dcb', c.position "
 	                      "FROM %1$s.subscription AS s, %1$s.projection AS p, %1$s.checkpoint AS c "
 	                      "WHERE s.name = $2 AND p.name = $2 AND c.name = $2 AND c.partition = 0 AND s.state = 'active' "
-	                      "AND $1 IS NOT NULL FOR NO KEY UPDATE OF c%2$s",
-	                      p.schema, wait ? "" : " SKIP LOCKED")) == 0)
+	                      "AND $1 IS NOT NULL",
+	                      p.schema)) == 0)
 		return false;
 
 	bool isnull;
@@ -132,15 +135,36 @@ load(Projection &p, bool wait)
 	p.retry_at = isnull ? DT_NOBEGIN : retry_at;
 	p.token = DatumGetInt64(answered(0, 10, &isnull));
 	p.failures = DatumGetInt32(answered(0, 11, &isnull));
-	if (!DatumGetBool(answered(0, 12, &isnull)))
-	{
-		query(p, psprintf("UPDATE %s.checkpoint SET consumer = 'pg_dcb', lease_until = 'infinity', token = dcb.next_token(token) "
-		                  "WHERE name = $2 AND partition = 0 AND $1 IS NOT NULL RETURNING token",
-		                  p.schema));
-		p.token = DatumGetInt64(answered(0, 1, &isnull));
-	}
+	p.is_held = DatumGetBool(answered(0, 12, &isnull));
+	p.position = DatumGetInt64(answered(0, 13, &isnull));
 	p.call = prepare(p.handler, p.per_batch);
 	return true;
+}
+
+/*
+ * From here to the end of the transaction nobody else moves the checkpoint. False when somebody else has it, unless that is waited
+ * for, or when it has moved since it was loaded.
+ */
+bool
+lock(const Projection &p, bool wait)
+{
+	return query(p, psprintf("SELECT FROM %s.checkpoint WHERE name = $2 AND partition = 0 AND token = $3 AND position = $4 "
+	                         "AND $1 IS NOT NULL FOR NO KEY UPDATE%s",
+	                         p.schema, wait ? "" : " SKIP LOCKED"),
+	             {{INT8OID, Int64GetDatum(p.token)}, {INT8OID, Int64GetDatum(p.position)}}) > 0;
+}
+
+/* For good; with the lock. */
+void
+hold(Projection &p)
+{
+	bool isnull;
+
+	query(p, psprintf("UPDATE %s.checkpoint SET consumer = 'pg_dcb', lease_until = 'infinity', token = dcb.next_token(token) "
+	                  "WHERE name = $2 AND partition = 0 AND $1 IS NOT NULL RETURNING token",
+	                  p.schema));
+	p.token = DatumGetInt64(answered(0, 1, &isnull));
+	p.is_held = true;
 }
 
 Batch
@@ -324,14 +348,29 @@ make_projection(const Store &store, Datum store_name, Datum name, bool at_end)
 	return p;
 }
 
-/* As the owner of the store, with our own search_path until a handler is called. */
-Identity
-act_as_owner_of(const Store &store)
+/* Writes nothing, not even a lock, when there is nothing to do. */
+TimestampTz
+next_batch(const Store &store, Projection &p)
 {
-	Identity before = act_as(store.events->rd_rel->relowner);
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz soon = TimestampTzPlusMilliseconds(now, LOCKED_RETRY);
 
-	set_search_path("pg_catalog, pg_temp");
-	return before;
+	if (p.retry_at > now)
+		return p.retry_at;
+	if (!p.is_held)
+	{
+		if (!lock(p, false))
+			return soon;
+		hold(p);
+	}
+
+	Batch batch = poll(p);
+	if (batch.reached == 0 && p.swap == nullptr)
+		return CAUGHT_UP;
+	if (!lock(p, false))
+		return soon;
+	TimestampTz next = apply(p, batch);
+	return next == CAUGHT_UP && p.swap != nullptr ? take_over(store, p) : next;
 }
 
 bool running_inline = false;
@@ -342,75 +381,13 @@ TimestampTz
 run_projection(Datum store_name, const char *name, bool at_end)
 {
 	Store store = open_store(store_name, RowExclusiveLock, ACL_NO_RIGHTS);
-	Identity before = act_as_owner_of(store);
+	Identity before = act_as_owner(store.events->rd_rel->relowner, false);
 	Projection p = make_projection(store, store_name, CStringGetTextDatum(name), at_end);
-	TimestampTz next = DT_NOEND;
+	TimestampTz next = load(p) ? next_batch(store, p) : DT_NOEND;
 
-	if (load(p, false))
-	{
-		if (p.retry_at > GetCurrentTimestamp())
-			next = p.retry_at;
-		else
-		{
-			Batch batch = poll(p);
-			next = apply(p, batch);
-			if (next == CAUGHT_UP && p.swap != nullptr)
-				next = take_over(store, p);
-		}
-	}
 	act_again_as(before);
 	close_store(store);
 	return next;
-}
-
-::List *
-active_projections(const Store &store, MemoryContext context, WakeFilter *filter)
-{
-	Identity before = act_as_owner_of(store);
-	::List *names = NIL;
-
-	SPI_execute(psprintf("SELECT s.name, s.query FROM %1$s.subscription AS s JOIN %1$s.projection AS p ON p.name = s.name "
-	                     "WHERE s.state = 'active' AND p.mode = 'async' ORDER BY s.name",
-	                     quote_identifier(store.name)),
-	            false, 0);
-	for (uint64 row = 0; row < SPI_processed; ++row)
-	{
-		bool isnull;
-
-		filter->add(decode(query_from_text(answered(row, 2, &isnull))));
-		MemoryContext caller = MemoryContextSwitchTo(context);
-		names = lappend(names, text_to_cstring(DatumGetTextPP(answered(row, 1, &isnull))));
-		MemoryContextSwitchTo(caller);
-	}
-	act_again_as(before);
-	return names;
-}
-
-bool
-notify_head(const Store &store)
-{
-	Identity before = act_as_owner_of(store);
-	Oid type = TEXTOID;
-	Datum name = CStringGetTextDatum(store.name);
-	bool isnull;
-
-	SPI_execute_with_args("SELECT dcb.notify_head($1)", 1, &type, &name, nullptr, false, 1);
-	bool wanted = DatumGetBool(answered(0, 1, &isnull));
-	act_again_as(before);
-	return wanted;
-}
-
-void
-note_failure(const Store &store, const char *name, const char *error)
-{
-	Identity before = act_as_owner_of(store);
-	Oid types[] = {TEXTOID, TEXTOID};
-	Datum values[] = {CStringGetTextDatum(name), CStringGetTextDatum(error)};
-
-	SPI_execute_with_args(psprintf("UPDATE %s.checkpoint SET failures = failures + 1, last_error = left($2, 1000) WHERE name = $1",
-	                               quote_identifier(store.name)),
-	                      2, types, values, nullptr, false, 0);
-	act_again_as(before);
 }
 
 bool
@@ -435,7 +412,7 @@ run_inline_projections(const Store &store)
 	{
 		SPI_connect();
 		Datum store_name = CStringGetTextDatum(store.name);
-		Identity before = act_as_owner_of(store);
+		Identity before = act_as_owner(store.events->rd_rel->relowner, false);
 
 		SPI_execute(psprintf("SELECT s.name FROM %1$s.subscription AS s JOIN %1$s.projection AS p ON p.name = s.name "
 		                     "WHERE s.state = 'active' AND p.mode = 'inline' ORDER BY s.name",
@@ -447,15 +424,17 @@ run_inline_projections(const Store &store)
 			bool isnull;
 			Projection p = make_projection(store, store_name, SPI_getbinval(names->vals[row], names->tupdesc, 1, &isnull), false);
 
-			for (bool more = load(p, true); more;)
-			{
-				Batch batch = poll(p);
-
-				handle(p, batch, batch.count);
-				if (batch.reached > 0)
-					move_checkpoint(p, batch.reached);
-				more = batch.count > 0;
-			}
+			for (bool more = true; more && load(p);)
+				if (lock(p, true))
+				{
+					if (!p.is_held)
+						hold(p);
+					Batch batch = poll(p);
+					handle(p, batch, batch.count);
+					if (batch.reached > 0)
+						move_checkpoint(p, batch.reached);
+					more = batch.count > 0;
+				}
 		}
 		act_again_as(before);
 		SPI_finish();

@@ -4,30 +4,18 @@
 #pragma once
 
 #include "store.hpp"
-#include "wake.hpp"
 
 namespace dcb {
 
 /*
  * Within the current transaction, with SPI connected: the next batch of an asynchronous projection, as the store's owner. Answers when
- * to come again: at once if there may be more, at a time if it failed and is to be tried again, DT_NOBEGIN when it has caught up,
- * DT_NOEND when it is not active or somebody else is at it. What a handler raises is noted in the projection's status.
+ * to come again: at once if there may be more, at a time if it failed and is to be tried again, CAUGHT_UP when there is no more,
+ * soon if somebody else is at it, DT_NOEND when it is not active. What a handler raises is noted in the projection's status.
  *
  * With `at_end` the transaction ends after this: deferred constraints are checked now, where a failure is the projection's.
  */
 constexpr TimestampTz CAUGHT_UP = DT_NOBEGIN;
 TimestampTz run_projection(Datum store_name, const char *name, bool at_end);
-
-/*
- * The active ones that are not inline, with SPI connected; strings in `context`. Adds what they wait for to the filter.
- */
-::List *active_projections(const Store &store, MemoryContext context, WakeFilter *filter);
-
-/* Sends a NOTIFY if the store has asked for it, and has new events. Answers whether it has asked. */
-bool notify_head(const Store &store);
-
-/* Noted after the transaction that tried it was rolled back. */
-void note_failure(const Store &store, const char *name, const char *error);
 
 /*
  * Projections that are part of each append. Theirs are the store's appends one by one: they run as part of the appender's

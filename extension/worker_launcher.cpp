@@ -14,6 +14,7 @@
 extern "C" {
 #include "catalog/pg_database.h"
 #include "libpq/pqsignal.h"
+#include "pgstat.h"
 #include "postmaster/bgworker.h"
 #include "postmaster/interrupt.h"
 #include "storage/latch.h"
@@ -231,6 +232,7 @@ dcb_launcher_main(Datum)
 	BackgroundWorkerUnblockSignals();
 	BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
 	register_launcher();
+	pgstat_report_appname("pg_dcb launcher");
 	for (;;)
 	{
 		ResetLatch(MyLatch);

@@ -1,0 +1,373 @@
+/*
+ * A round through the stores.
+ *
+ * The worker is a superuser's session, and the stores' tables are other people's. So it never lets their code run as itself: stores
+ * are found through the catalogs' indexes without SQL, and everything in a store is done as its owner.
+ *
+ * An error puts off the next try of that projection, or of that store's due commands; the others go on.
+ */
+#include "attempt.hpp"
+#include "due.hpp"
+#include "identity.hpp"
+#include "projection.hpp"
+#include "tag_index.hpp"
+#include "worker_main.hpp"
+#include "worker_round.hpp"
+
+extern "C" {
+#include "commands/discard.h"
+#include "pgstat.h"
+}
+
+namespace dcb {
+namespace {
+
+constexpr int LOCKED_PAUSE = 100; /* ms, when what is due is locked by somebody who cancels it */
+constexpr int FIRST_PAUSE = 1000; /* ms, after an error; doubles up to */
+constexpr int LAST_PAUSE = 60000;
+
+MemoryContext round_context = nullptr; /* until the next look */
+ErrorData *last_error = nullptr; /* of run(), in the round's context */
+bool had_error = false;          /* in this round */
+WakeFilter wanted;               /* by the projections */
+Oid last_owner = InvalidOid;
+
+/* A store, and what there was to do in it when it was last looked at. */
+struct Known
+{
+	Oid schema;
+	Oid owner;
+	char *name;
+	::List *projections;
+	bool notifies;
+};
+
+::List *known = NIL; /* in the round's context, as all it leads to; from one look to the next */
+TimestampTz due_again = DT_NOEND;
+
+/* Work that failed: a projection's, or a store's due commands. */
+struct Trouble
+{
+	Oid schema;
+	char *projection; /* empty: due commands */
+	TimestampTz until;
+	int pause;
+};
+
+::List *troubles = NIL; /* in TopMemoryContext */
+
+Trouble *
+find_trouble(Oid schema, const char *projection)
+{
+	ListCell *cell;
+
+	foreach (cell, troubles)
+		if (auto *trouble = static_cast<Trouble *>(lfirst(cell));
+		    trouble->schema == schema && std::strcmp(trouble->projection, projection) == 0)
+			return trouble;
+	return nullptr;
+}
+
+TimestampTz
+note_trouble(Oid schema, const char *projection)
+{
+	Trouble *trouble = find_trouble(schema, projection);
+
+	if (trouble == nullptr)
+	{
+		MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+
+		trouble = static_cast<Trouble *>(palloc(sizeof(Trouble)));
+		*trouble = {.schema = schema, .projection = pstrdup(projection), .until = 0, .pause = FIRST_PAUSE};
+		troubles = lappend(troubles, trouble);
+		MemoryContextSwitchTo(before);
+	}
+	trouble->until = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), trouble->pause);
+	trouble->pause = std::min(trouble->pause * 2, LAST_PAUSE);
+	return trouble->until;
+}
+
+void
+forget_trouble(Oid schema, const char *projection)
+{
+	if (Trouble *trouble = find_trouble(schema, projection); trouble != nullptr)
+	{
+		troubles = list_delete_ptr(troubles, trouble);
+		pfree(trouble->projection);
+		pfree(trouble);
+	}
+}
+
+bool
+has_tag_index(Oid table)
+{
+	Relation events = try_relation_open(table, AccessShareLock);
+	bool found = false;
+	ListCell *cell;
+
+	if (events == nullptr)
+		return false;
+	::List *indexes = RelationGetIndexList(events);
+	foreach (cell, indexes)
+	{
+		Relation index = index_open(lfirst_oid(cell), AccessShareLock);
+		found = found || is_tag_index(index);
+		index_close(index, AccessShareLock);
+	}
+	relation_close(events, AccessShareLock);
+	return found;
+}
+
+/* Fills the list, within a transaction. */
+void
+find_stores()
+{
+	ScanKeyData key;
+
+	Relation classes = table_open(RelationRelationId, AccessShareLock);
+	ScanKeyInit(&key, Anum_pg_class_relname, BTEqualStrategyNumber, F_NAMEEQ, CStringGetDatum("event"));
+	SysScanDesc scan = systable_beginscan(classes, ClassNameNspIndexId, true, nullptr, 1, &key);
+	while (HeapTuple row = systable_getnext(scan))
+	{
+		auto *table = reinterpret_cast<Form_pg_class>(GETSTRUCT(row));
+
+		if (table->relkind == RELKIND_RELATION && has_tag_index(table->oid) && OidIsValid(get_relname_relid("due", table->relnamespace)))
+		{
+			MemoryContext before = MemoryContextSwitchTo(round_context);
+			auto *store = static_cast<Known *>(palloc0(sizeof(Known)));
+
+			*store = {.schema = table->relnamespace, .owner = table->relowner, .name = get_namespace_name(table->relnamespace)};
+			known = lappend(known, store);
+			MemoryContextSwitchTo(before);
+		}
+	}
+	systable_endscan(scan);
+	table_close(classes, AccessShareLock);
+}
+
+/*
+ * Runs work() in a transaction of its own, with SPI connected, in a context that goes with it. Answers what that answers: when to
+ * come again. An error is noted, and is nobody else's.
+ */
+template <class Work>
+TimestampTz
+run(Oid schema, const char *projection, Work work)
+{
+	MemoryContext context = CurrentMemoryContext;
+	volatile TimestampTz next = DT_NOEND;
+
+	if (Trouble *trouble = find_trouble(schema, projection); trouble != nullptr && trouble->until > GetCurrentTimestamp())
+		return trouble->until;
+	PG_TRY();
+	{
+		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot());
+		SPI_connect();
+		next = work();
+		SPI_finish();
+		PopActiveSnapshot();
+		CommitTransactionCommand();
+		forget_trouble(schema, projection);
+	}
+	PG_CATCH();
+	{
+		HOLD_INTERRUPTS();
+		MemoryContextSwitchTo(round_context);
+		last_error = CopyErrorData();
+		had_error = true;
+		EmitErrorReport();
+		AbortCurrentTransaction();
+		FlushErrorState();
+		RESUME_INTERRUPTS();
+		next = note_trouble(schema, projection);
+	}
+	PG_END_TRY();
+	MemoryContextSwitchTo(context);
+	return next;
+}
+
+/* Sessions have things that outlive a transaction, as temporary tables: one owner's are not for another one's code. */
+void
+become_new_for(Oid owner)
+{
+	if (OidIsValid(last_owner) && owner != last_owner)
+	{
+		DiscardStmt *discard = makeNode(DiscardStmt);
+
+		discard->target = DISCARD_ALL;
+		StartTransactionCommand();
+		DiscardCommand(discard, true);
+		CommitTransactionCommand();
+	}
+	last_owner = owner;
+}
+
+/* The active ones that are not inline, in the round's context. Adds what they wait for to the filter. */
+::List *
+active_projections(const Store &store)
+{
+	Identity before = act_as_owner(store.events->rd_rel->relowner);
+	::List *names = NIL;
+
+	SPI_execute(psprintf("SELECT s.name, s.query FROM %1$s.subscription AS s JOIN %1$s.projection AS p ON p.name = s.name "
+	                     "WHERE s.state = 'active' AND p.mode = 'async' ORDER BY s.name",
+	                     quote_identifier(store.name)),
+	            false, 0);
+	for (uint64 row = 0; row < SPI_processed; ++row)
+	{
+		bool isnull;
+
+		wanted.add(decode(query_from_text(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &isnull))));
+		MemoryContext caller = MemoryContextSwitchTo(round_context);
+		names = lappend(names, SPI_getvalue(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1));
+		MemoryContextSwitchTo(caller);
+	}
+	act_again_as(before);
+	return names;
+}
+
+/* Sends a NOTIFY if the store has asked for it, and has new events. Answers whether it has asked. */
+bool
+notify_head(const Store &store)
+{
+	Identity before = act_as_owner(store.events->rd_rel->relowner);
+	Oid type = TEXTOID;
+	Datum name = CStringGetTextDatum(store.name);
+	bool isnull;
+
+	SPI_execute_with_args("SELECT dcb.notify_head($1)", 1, &type, &name, nullptr, false, 1);
+	bool wanted = DatumGetBool(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull));
+	act_again_as(before);
+	return wanted;
+}
+
+/* After the transaction that failed was rolled back. */
+void
+note_failure(const Store &store, const char *name, const char *error)
+{
+	Identity before = act_as_owner(store.events->rd_rel->relowner);
+	Oid types[] = {TEXTOID, TEXTOID};
+	Datum values[] = {CStringGetTextDatum(name), CStringGetTextDatum(error)};
+
+	SPI_execute_with_args(psprintf("UPDATE %s.checkpoint SET failures = failures + 1, last_error = left($2, 1000) WHERE name = $1",
+	                               quote_identifier(store.name)),
+	                      2, types, values, nullptr, false, 0);
+	act_again_as(before);
+}
+
+/* The store's due commands, and what else there is to do; answers when commands are due again. */
+TimestampTz
+look_after(Known *store)
+{
+	Datum store_name = CStringGetTextDatum(store->name);
+
+	pgstat_report_activity(STATE_RUNNING, psprintf("pg_dcb: due commands of store %s", store->name));
+	bool has_executed = run_due(store_name, ACL_NO_RIGHTS, DUE_COMMANDS_PER_TRANSACTION) > 0;
+	Store opened = open_store(store_name, AccessShareLock, ACL_NO_RIGHTS);
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz next = next_due(opened);
+	if (next <= now && !has_executed)
+		next = TimestampTzPlusMilliseconds(now, LOCKED_PAUSE);
+	store->projections = active_projections(opened);
+	store->notifies = notify_head(opened);
+	wanted.everything = wanted.everything || store->notifies;
+	close_store(opened);
+	return next;
+}
+
+TimestampTz
+look_after_projection(const Known *store, const char *name)
+{
+	last_error = nullptr;
+	TimestampTz next = run(store->schema, name, [&] {
+		pgstat_report_activity(STATE_RUNNING, psprintf("pg_dcb: projection %s of store %s", name, store->name));
+		return run_projection(CStringGetTextDatum(store->name), name, true);
+	});
+	if (last_error != nullptr)
+		(void) run(store->schema, "", [&] {
+			Store opened = open_store(CStringGetTextDatum(store->name), RowExclusiveLock, ACL_NO_RIGHTS);
+			note_failure(opened, name, describe(last_error));
+			close_store(opened);
+			return DT_NOEND;
+		});
+	return next == CAUGHT_UP ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_SLEEP) : next;
+}
+
+/* Its NOTIFY and its projections. Answers when to come again. */
+TimestampTz
+visit(const Known *store, bool looked)
+{
+	TimestampTz next = DT_NOEND;
+	ListCell *cell;
+
+	if (store->notifies && !looked)
+		(void) run(store->schema, "", [&] {
+			Store opened = open_store(CStringGetTextDatum(store->name), AccessShareLock, ACL_NO_RIGHTS);
+			(void) notify_head(opened);
+			close_store(opened);
+			return DT_NOEND;
+		});
+	if (store->notifies)
+		next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_SLEEP);
+	foreach (cell, store->projections)
+	{
+		CHECK_FOR_INTERRUPTS();
+		next = std::min(next, look_after_projection(store, static_cast<char *>(lfirst(cell))));
+	}
+	return next;
+}
+
+/* The stores of the database, and what there is to do in them. Answers when commands are due again. */
+TimestampTz
+look()
+{
+	TimestampTz next = DT_NOEND;
+	ListCell *cell;
+
+	wanted = {};
+	known = NIL;
+	MemoryContextReset(round_context);
+	StartTransactionCommand();
+	find_stores();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(round_context);
+	foreach (cell, known)
+	{
+		auto *store = static_cast<Known *>(lfirst(cell));
+
+		CHECK_FOR_INTERRUPTS();
+		become_new_for(store->owner);
+		MemoryContextSwitchTo(round_context);
+		next = std::min(next, run(store->schema, "", [&] { return look_after(store); }));
+	}
+	return next;
+}
+
+} // namespace
+
+Round
+make_round(bool look_first)
+{
+	ListCell *cell;
+
+	had_error = false;
+	if (round_context == nullptr)
+		round_context = AllocSetContextCreate(TopMemoryContext, "dcb round", ALLOCSET_DEFAULT_SIZES);
+	MemoryContextSwitchTo(round_context);
+	if (look_first)
+		due_again = look();
+
+	TimestampTz next = due_again;
+	foreach (cell, known)
+	{
+		auto *store = static_cast<Known *>(lfirst(cell));
+
+		if (store->projections != NIL)
+			become_new_for(store->owner);
+		MemoryContextSwitchTo(round_context);
+		next = std::min(next, visit(store, look_first));
+	}
+	return {.next = next, .look_at = due_again, .wanted = wanted, .had_error = had_error};
+}
+
+} // namespace dcb
