@@ -1,9 +1,10 @@
 #include "attempt.hpp"
 
+#include "backoff.hpp"
+
 #include <dcb/observer.hpp>
 
 #include <algorithm>
-#include <random>
 
 namespace dcb::inline v0 {
 
@@ -104,13 +105,9 @@ bool is_tried_again(const error& failure, const conflict_strategy& strategy, int
   return !(std::holds_alternative<wait_in_line>(strategy) && failure.sqlstate() == "55P03");
 }
 
-// Full jitter: spreads the next attempts of those who collided over the whole wait.
 void wait_after(int attempts, const conflict_strategy& strategy, const call_limits& limits) {
   const auto& how = retry_of(strategy);
-  const auto doublings = std::min(attempts - 1, 20);
-  const auto bound = std::min<std::chrono::microseconds>(how.first_wait * (std::int64_t{1} << doublings), how.longest_wait);
-  static thread_local std::minstd_rand random{std::random_device{}()};
-  const std::chrono::microseconds wait{std::uniform_int_distribution<std::int64_t>{0, bound.count()}(random)};
+  const auto wait = backoff(attempts, how.first_wait, how.longest_wait);
   if (const auto ended = limits.wait(-1, 0, steady::now() + wait); ended.interrupted) throw_interrupted(*ended.interrupted);
 }
 
