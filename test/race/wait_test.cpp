@@ -142,7 +142,7 @@ TEST_F(waiting, comes_between_append_and_commit) {
 // Who waits for something else is let alone. A look is a transaction.
 TEST_F(waiting, is_not_disturbed_by_others) {
   if (!preloaded()) GTEST_SKIP() << "needs the extension preloaded";
-  run("SELECT dcb.append($1, ARRAY[dcb.event('A', tags => '{a}')])");
+  const race::temporary_store elsewhere;
   auto w = start("CALL dcb.wait_for_query($1, dcb.any_of(dcb.query(tags => '{wanted}'), dcb.query(types => '{Wanted}')), 0, '60 s')");
   bool undisturbed = false;
   for (int tries = 0; tries < 10 && !undisturbed; ++tries) {  // its own look may come in between
@@ -150,8 +150,7 @@ TEST_F(waiting, is_not_disturbed_by_others) {
     until_asleep(*w);
     const std::string before = look_of(*w);
     for (int i = 0; i < 20; ++i) run("SELECT dcb.append($1, ARRAY[dcb.event('A', tags => '{a,b,c}')])");
-    s_.must("SELECT dcb.create_store('elsewhere'), dcb.append('elsewhere', ARRAY[dcb.event('Wanted')])");
-    s_.must("SELECT dcb.drop_store('elsewhere', true)");
+    s_.must("SELECT dcb.append($1, ARRAY[dcb.event('Wanted')])", {elsewhere.name()});
     undisturbed = look_of(*w) == before;
   }
   EXPECT_TRUE(undisturbed);
@@ -299,6 +298,15 @@ TEST_F(waiting, for_a_partition) {
   EXPECT_FALSE(zero->over(1s));
   run("SELECT dcb.append($1, ARRAY[dcb.event('Without')])");
   EXPECT_TRUE(zero->over());
+}
+
+// A procedure or a DO block that is no transaction block may call it, more than once.
+TEST_F(waiting, in_a_procedure) {
+  run("SELECT dcb.append($1, ARRAY[dcb.event('A'), dcb.event('B')])");
+  s_.must("DO $$ DECLARE there boolean; BEGIN FOR i IN 1..3 LOOP CALL dcb.wait_for('" + store_.name() +
+          "', i, '0', NULL, there); IF there <> (i < 3) THEN RAISE 'wrong about %', i; END IF; END LOOP; END $$");
+  EXPECT_EQ(s_.run("DO $$ DECLARE there boolean; BEGIN CREATE TEMP TABLE t (); CALL dcb.wait_for('" + store_.name() + "', 1, '0', NULL, there); END $$").sqlstate, "25001")
+      << "it would commit what was written before";
 }
 
 TEST_F(waiting, is_refused_in_a_transaction) {

@@ -83,5 +83,14 @@ END $$;
 SELECT is(pg_temp.settle(members, partitions), shares, format('%s partitions among %s', partitions, members))
 FROM (VALUES (1, 1, '1'), (2, 1, '1'), (1, 7, '7'), (2, 7, '4 3'), (3, 7, '3 2 2'), (4, 7, '2 2 2 1'), (7, 7, '1 1 1 1 1 1 1'), (9, 7, '1 1 1 1 1 1 1'), (5, 64, '13 13 13 13 12')) AS v (members, partitions, shares);
 
+-- A member needs no more than a consumer's rights.
+CREATE ROLE member_role;
+GRANT USAGE ON SCHEMA par TO member_role;
+GRANT SELECT ON par.event TO member_role;
+GRANT SELECT, UPDATE ON par.subscription, par.checkpoint TO member_role;
+SELECT is((pg_temp.failure_of($$SELECT dcb.claim('par', 's', 'r')$$, 'member_role')).state, '42501', 'without rights on the table of members it does not join');
+GRANT SELECT, INSERT, UPDATE, DELETE ON par.subscription_member TO member_role;
+SELECT pg_temp.allows($$SELECT dcb.claim('par', 's', 'r'), dcb.release('par', 's', 'r')$$, 'with them it does', 'member_role');
+
 SELECT * FROM finish();
 ROLLBACK;
