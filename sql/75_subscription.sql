@@ -113,6 +113,7 @@ BEGIN
 	END IF;
 	EXECUTE format('DELETE FROM %I.subscription AS s WHERE s.name = $1', store) USING name;
 	GET DIAGNOSTICS dropped = ROW_COUNT;
+	PERFORM dcb.announce(store, name, true), dcb.announce(store, name, false);
 	RETURN dropped > 0;
 END
 $$;

@@ -283,6 +283,7 @@ TEST_F(waiting, for_an_operator) {
   auto dropped = start("CALL dcb.wait_for($1, 1, '60 s', 's')");
   until_asleep(*dropped);
   run("SELECT dcb.drop_subscription($1, 's')");
+  EXPECT_TRUE(dropped->over());
   EXPECT_EQ(dropped->get().sqlstate, "DCB13");
 }
 
