@@ -52,7 +52,7 @@ void reaction_effects::append(std::vector<new_event> events) {
 }
 
 // A conflict is found at the commit; then the whole transaction is done anew.
-void reaction_effects::decide(decision_steps& steps) { run_decision(log_, steps, retry_policy::none(), {}); }
+void reaction_effects::decide(decision_steps& steps) { run_decision(log_, steps, retry::none(), {}); }
 
 void reaction_effects::refused(const std::string& reason) { watch_.refused(where_, about_.position, reason); }
 

@@ -114,7 +114,6 @@ struct retry {
 
   static retry none() { return {.attempts = 1}; }
 };
-using retry_policy = retry;
 
 /// A conflict strategy for a hot boundary, where most attempts of `retry` would be in vain: decide one after the other, first come first served. Those
 /// who wait for the same tag keep out of each other's way; what anybody else appends is still found by the condition, and then tried again.

@@ -189,7 +189,7 @@ TEST(guide_events, queries) {
   const auto not_carts = dcb::without<ItemPutIntoCart>(everything_of_ann);
   EXPECT_EQ(store.count(not_carts), 1);
 
-  dcb::decision_maker once{store, dcb::retry_policy::none()};
+  dcb::decision_maker once{store, dcb::retry::none()};
   EXPECT_TRUE(once.make(Register{"bob", "bob@example.com"}));
   EXPECT_THROW((void)once.make(Register{"cem", "bob@example.com"}), dcb::conflict);
 
