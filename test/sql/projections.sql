@@ -184,6 +184,19 @@ DO $$ BEGIN CALL dcb.run_due('shop', NULL); EXCEPTION WHEN syntax_error THEN NUL
 CREATE FUNCTION pg_temp.run_due() RETURNS int LANGUAGE plpgsql AS $$ DECLARE n int; BEGIN CALL dcb.run_due('shop', n); RETURN n; END $$;
 SELECT is(pg_temp.run_due(), 1, 'a due command');
 SELECT is((SELECT quantity FROM model.latest WHERE item = 'z'), 9::bigint, 'is an append');
+-- Rebuilt, it stays inline, and the new version has what was appended until the swap.
+CREATE TABLE model.latest_v2 (LIKE model.latest INCLUDING ALL);
+ALTER TABLE model.latest_v2 OWNER TO keeper;
+CREATE FUNCTION model.keep_latest_v2(event dcb.stored_event) RETURNS void LANGUAGE sql AS $$
+  INSERT INTO model.latest_v2 VALUES (event.data->>'item', (event.data->>'quantity')::bigint) ON CONFLICT (item) DO UPDATE SET quantity = excluded.quantity
+$$;
+CREATE FUNCTION model.swap_latest() RETURNS void LANGUAGE sql AS '';
+SELECT dcb.rebuild_projection('shop', 'latest', 'model.keep_latest_v2(dcb.stored_event)', 'model.swap_latest()');
+SELECT pg_temp.run('latest (rebuild)');
+SELECT is((SELECT concat_ws(' ', mode, handler, lag_events) FROM dcb.projections('shop') WHERE name = 'latest'), 'inline model.keep_latest_v2 0', 'an inline one is rebuilt');
+SELECT dcb.append('shop', ARRAY[dcb.event('Added', '{"item": "z", "quantity": 10}')]);
+SELECT is((SELECT o.quantity || ' ' || n.quantity FROM model.latest AS o JOIN model.latest_v2 AS n USING (item) WHERE item = 'z'), '9 10', 'and its new handler is inline');
+SELECT bag_eq($$SELECT item FROM model.latest$$, $$SELECT item FROM model.latest_v2$$, 'with everything that was appended before');
 -- A handler that appends: its events are handled too, by the same projection.
 CREATE FUNCTION model.react(event dcb.stored_event) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
