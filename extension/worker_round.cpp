@@ -27,7 +27,6 @@ constexpr int FIRST_PAUSE = 1000; /* ms, after an error; doubles up to */
 constexpr int LAST_PAUSE = 60000;
 
 MemoryContext round_context = nullptr; /* until the next look */
-ErrorData *last_error = nullptr; /* of run(), in the round's context */
 bool had_error = false;          /* in this round */
 WakeFilter wanted;               /* by the projections */
 Oid last_owner = InvalidOid;
@@ -145,44 +144,53 @@ find_stores()
 	table_close(classes, AccessShareLock);
 }
 
-/*
- * Runs work() in a transaction of its own, with SPI connected, in a context that goes with it. Answers what that answers: when to
- * come again. An error is noted, and is nobody else's.
- */
+/* Runs work() in a transaction of its own, with SPI connected. Null, or the error, which is in the server's log already. */
 template <class Work>
-TimestampTz
-run(Oid schema, const char *projection, Work work)
+ErrorData *
+in_transaction(Work work)
 {
-	MemoryContext context = CurrentMemoryContext;
-	volatile TimestampTz next = DT_NOEND;
+	ErrorData *volatile error = nullptr;
 
-	if (Trouble *trouble = find_trouble(schema, projection); trouble != nullptr && trouble->until > GetCurrentTimestamp())
-		return trouble->until;
 	PG_TRY();
 	{
 		StartTransactionCommand();
 		PushActiveSnapshot(GetTransactionSnapshot());
 		SPI_connect();
-		next = work();
+		work();
 		SPI_finish();
 		PopActiveSnapshot();
 		CommitTransactionCommand();
-		forget_trouble(schema, projection);
 	}
 	PG_CATCH();
 	{
 		HOLD_INTERRUPTS();
 		MemoryContextSwitchTo(round_context);
-		last_error = CopyErrorData();
-		had_error = true;
+		error = CopyErrorData();
 		EmitErrorReport();
 		AbortCurrentTransaction();
 		FlushErrorState();
 		RESUME_INTERRUPTS();
-		next = note_trouble(schema, projection);
+		had_error = true;
 	}
 	PG_END_TRY();
-	MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(round_context);
+	return error;
+}
+
+/* Runs work() like that, unless it failed lately. Answers what it answers: when to come again. */
+template <class Work>
+TimestampTz
+run(Oid schema, const char *projection, Work work, ErrorData **error)
+{
+	TimestampTz next = DT_NOEND;
+
+	*error = nullptr;
+	if (Trouble *trouble = find_trouble(schema, projection); trouble != nullptr && trouble->until > GetCurrentTimestamp())
+		return trouble->until;
+	*error = in_transaction([&] { next = work(); });
+	if (*error != nullptr)
+		return note_trouble(schema, projection);
+	forget_trouble(schema, projection);
 	return next;
 }
 
@@ -255,9 +263,9 @@ note_failure(const Store &store, const char *name, const char *error)
 	act_again_as(before);
 }
 
-/* The store's due commands, and what else there is to do; answers when commands are due again. */
+/* Answers when commands are due again. */
 TimestampTz
-look_after(Known *store)
+look_after_commands(const Known *store)
 {
 	Datum store_name = CStringGetTextDatum(store->name);
 
@@ -266,29 +274,39 @@ look_after(Known *store)
 	Store opened = open_store(store_name, AccessShareLock, ACL_NO_RIGHTS);
 	TimestampTz now = GetCurrentTimestamp();
 	TimestampTz next = next_due(opened);
-	if (next <= now && !has_executed)
-		next = TimestampTzPlusMilliseconds(now, LOCKED_PAUSE);
+	close_store(opened);
+	return next <= now && !has_executed ? TimestampTzPlusMilliseconds(now, LOCKED_PAUSE) : next;
+}
+
+void
+look_for_projections(Known *store)
+{
+	Store opened = open_store(CStringGetTextDatum(store->name), AccessShareLock, ACL_NO_RIGHTS);
+
 	store->projections = active_projections(opened);
 	store->notifies = notify_head(opened);
 	wanted.everything = wanted.everything || store->notifies;
 	close_store(opened);
-	return next;
 }
 
 TimestampTz
 look_after_projection(const Known *store, const char *name)
 {
-	last_error = nullptr;
-	TimestampTz next = run(store->schema, name, [&] {
-		pgstat_report_activity(STATE_RUNNING, psprintf("pg_dcb: projection %s of store %s", name, store->name));
-		return run_projection(CStringGetTextDatum(store->name), name, true);
-	});
-	if (last_error != nullptr)
-		(void) run(store->schema, "", [&] {
-			Store opened = open_store(CStringGetTextDatum(store->name), RowExclusiveLock, ACL_NO_RIGHTS);
-			note_failure(opened, name, describe(last_error));
+	ErrorData *error;
+	Datum store_name = CStringGetTextDatum(store->name);
+	TimestampTz next = run(
+		store->schema, name,
+		[&] {
+			pgstat_report_activity(STATE_RUNNING, psprintf("pg_dcb: projection %s of store %s", name, store->name));
+			return run_projection(store_name, name, true);
+		},
+		&error);
+
+	if (error != nullptr)
+		(void) in_transaction([&] {
+			Store opened = open_store(store_name, RowExclusiveLock, ACL_NO_RIGHTS);
+			note_failure(opened, name, describe(error));
 			close_store(opened);
-			return DT_NOEND;
 		});
 	return next == CAUGHT_UP ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_SLEEP) : next;
 }
@@ -301,11 +319,10 @@ visit(const Known *store, bool looked)
 	ListCell *cell;
 
 	if (store->notifies && !looked)
-		(void) run(store->schema, "", [&] {
+		(void) in_transaction([&] {
 			Store opened = open_store(CStringGetTextDatum(store->name), AccessShareLock, ACL_NO_RIGHTS);
 			(void) notify_head(opened);
 			close_store(opened);
-			return DT_NOEND;
 		});
 	if (store->notifies)
 		next = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), WORKER_SLEEP);
@@ -338,7 +355,10 @@ look()
 		CHECK_FOR_INTERRUPTS();
 		become_new_for(store->owner);
 		MemoryContextSwitchTo(round_context);
-		next = std::min(next, run(store->schema, "", [&] { return look_after(store); }));
+
+		ErrorData *error;
+		next = std::min(next, run(store->schema, "", [&] { return look_after_commands(store); }, &error));
+		(void) in_transaction([&] { look_for_projections(store); });
 	}
 	return next;
 }
