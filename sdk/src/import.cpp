@@ -5,6 +5,7 @@
 
 #include "uuid_name.hpp"
 
+#include <future>
 #include <istream>
 #include <limits>
 #include <utility>
@@ -88,7 +89,9 @@ class importer {
     text_ += '\n';
   }
 
+  // Sends the batch as soon as the one before it is stored. While the store is busy with it, the next one is read.
   void append() {
+    wait();
     if (batch_.empty()) return;
     chain_ = uuid_of_name(chain_ + '\n' + text_).to_string();
     auto call = options_.call;
@@ -96,11 +99,18 @@ class importer {
     std::optional<append_condition> condition;
     if (options_.numbering == positions::kept)
       condition = append_condition{event_query::all(), next_position_ - static_cast<std::int64_t>(batch_.size()) - 1};
-    done_.position = log_.append(batch_, condition, call);
-    done_.events += static_cast<std::int64_t>(batch_.size());
-    done_.bytes += text_.size();
-    batch_.clear();
+    sent_ = {.events = static_cast<std::int64_t>(batch_.size()), .bytes = text_.size()};
+    position_ = std::async(std::launch::async, [&log = log_, batch = std::exchange(batch_, {}), condition = std::move(condition),
+                                                call = std::move(call)] { return log.append(batch, condition, call); });
     text_.clear();
+  }
+
+  // For what was sent.
+  void wait() {
+    if (!position_.valid()) return;
+    done_.position = position_.get();
+    done_.events += sent_.events;
+    done_.bytes += sent_.bytes;
     if (options_.progress) options_.progress(done_);
   }
 
@@ -121,7 +131,8 @@ class importer {
   std::vector<new_event> batch_{};
   std::string text_{};
   std::int64_t next_position_ = 0;
-  transfer_progress done_{};
+  transfer_progress done_{}, sent_{};
+  std::future<std::int64_t> position_{};
 };
 
 }  // namespace
@@ -137,12 +148,14 @@ transfer_progress import_events(event_log& log, std::istream& from, const import
       import.add(text, number);
     } catch (const decode_error&) {
       import.append();  // what stands before it
+      import.wait();
       throw;
     }
     if (import.full()) import.append();
   }
   if (from.bad()) throw error{"the file could not be read", {.sqlstate = "58030"}};
   import.append();
+  import.wait();
   return import.done();
 }
 

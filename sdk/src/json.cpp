@@ -181,6 +181,55 @@ std::size_t text_reader::take_elements(void* container, void (*element)(reader&,
   return count;
 }
 
+// Where a well-formed number ends; `at` if there is none.
+std::size_t end_of_number(std::string_view text, const std::size_t at) {
+  std::size_t end = at;
+  const auto take = [&](std::string_view any_of) { return end < text.size() && any_of.find(text[end]) != any_of.npos && ++end; };
+  const auto take_digits = [&] {
+    const auto begin = end;
+    while (take("0123456789")) continue;
+    return end > begin;
+  };
+  take("-");
+  if (!take("0") && !take_digits()) return at;
+  if (take(".") && !take_digits()) return at;
+  if (take("eE")) {
+    take("+-");
+    if (!take_digits()) return at;
+  }
+  return end;
+}
+
+// The text with 0 for each well-formed number.
+std::string without_numbers(std::string_view text) {
+  std::string out;
+  bool in_string = false;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (in_string && c == '\\' && i + 1 < text.size()) {
+      (out += c) += text[++i];
+      continue;
+    }
+    if (c == '"') in_string = !in_string;
+    const std::size_t end = in_string || (c != '-' && (c < '0' || c > '9')) ? i : end_of_number(text, i);
+    if (end == i) {
+      out += c;
+    } else {
+      out += '0';
+      i = end - 1;
+    }
+  }
+  return out;
+}
+
+// Why the text is not one JSON value. A number beyond 64 bits and doubles is JSON all the same, but the parser says of it what it says of a
+// malformed one; so then the numbers are judged here.
+simdjson::error_code failure_of(std::string_view text) {
+  static thread_local simdjson::dom::parser parser;
+  const auto failure = parser.parse(simdjson::padded_string{text}).error();
+  return failure == simdjson::NUMBER_ERROR ? parser.parse(simdjson::padded_string{without_numbers(text)}).error() : failure;
+}
+
 }  // namespace
 
 void parse(std::string_view name, std::string_view text, void* object, void (*read)(reader&, void*)) {
@@ -222,6 +271,10 @@ void parse(std::string_view name, std::string_view text, void* object, void (*re
   if (values != 1) throw not_json();
 }
 
+void check_json(std::string_view name, std::string_view text) {
+  if (failure_of(text)) throw decode_error{std::string{name} + ": not JSON"};
+}
+
 std::string write(std::string_view name, const void* value, void (*put)(writer&, const void*)) {
   text_writer out{name};
   put(out, value);
@@ -235,13 +288,7 @@ void check_text(std::string_view text) {
 
 void check(std::string_view text) {
   check_text(text);
-  simdjson::dom::parser parser;
-  std::string buffer;
-  wrap(buffer, text);
-  simdjson::dom::array array;
-  const auto failure = parser.parse(buffer).get(array);
-  // NUMBER_ERROR: a number beyond 64 bits and doubles is JSON all the same.
-  if (failure != simdjson::NUMBER_ERROR && (failure || array.size() != 1))
+  if (const auto failure = failure_of(text))
     throw error{"invalid input syntax for type json", {.sqlstate = "22P02", .detail = simdjson::error_message(failure)}};
   for (auto at = text.find("\\u0000"); at != text.npos; at = text.find("\\u0000", at + 1)) {
     auto start = at;

@@ -215,6 +215,10 @@ TEST(json, enums_are_read_by_name_or_number) {
 TEST(json, not_json) {
   for (const auto text : {"", "{", "nul", "{}x", "{},{}", "1 2", "{\"n\":1", "{\"n\":}", "[", "\""})
     EXPECT_NE(decode_failure<One>(text), "decoded") << text;
+  // What is skipped has to be JSON as well, also behind a number that nothing holds.
+  for (const auto text :
+       {R"({"a":nul,"n":1})", R"({"a":-"x","n":1})", R"({"a":1e999,"b":01,"n":1})", R"({"a":1.,"n":1})", R"({"a":1e999,"b":-,"n":1})"})
+    EXPECT_EQ(decode_failure<One>(text), "One: not JSON") << text;
 }
 
 TEST(json, other_types_through_json_as) {

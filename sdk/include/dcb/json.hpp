@@ -73,8 +73,12 @@ class DCB_EXPORT text_writer final : public writer {
   bool first_ = true;
 };
 
-// Reads the whole text as one value; name is the first part of the path in errors.
+// Reads the whole text as one value; name is the first part of the path in errors. What the value does not want is only looked at as far as it takes
+// to step over it: good for text that a server or a writer has made.
 DCB_EXPORT void parse(std::string_view name, std::string_view text, void* object, void (*read)(reader&, void*));
+
+// Throws decode_error unless the text is one JSON value.
+DCB_EXPORT void check_json(std::string_view name, std::string_view text);
 
 // Throws what the server answers to text that it cannot store: error 22021 for a NUL character or invalid UTF-8.
 DCB_EXPORT void check_text(std::string_view text);
@@ -440,6 +444,7 @@ template <class T>
 T from_json(std::string_view text) {
   static_assert(std::default_initializable<T>, "dcb: a type that is read from JSON has to be default-constructible");
   T value{};
+  json::check_json(json::name_of<T>(), text);
   json::parse(json::name_of<T>(), text, &value, &json::take_object<T>);
   return value;
 }
