@@ -26,8 +26,8 @@ is_transient(const ErrorData *error)
 }
 
 /*
- * Runs work() in a subtransaction. Null if it went well; else the error, and nothing of the work is left. A transient error is raised,
- * since the same work is to be tried again as a whole.
+ * Runs work() in a subtransaction. Null if it went well; else the error, and nothing of the work is left. A
+ * transient error is raised, since the same work is to be tried again as a whole.
  */
 template <class Work>
 pg_noinline ErrorData * /* so that no variable of the caller's lives in a register that a longjmp restores */

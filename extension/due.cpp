@@ -3,17 +3,18 @@
  *
  * Exactly once. The append and the command's new state are one transaction.
  *
- * In order. A command is chosen with the append lock held, until the transaction ends. So executors take turns, each sees what
- * the one before has done, and the order of execution is that of the due times, whoever executes. Only a command that
- * somebody is cancelling at that moment is passed over: nobody may wait for another's transaction with the append lock.
+ * In order. A command is chosen with the append lock held, until the transaction ends. So executors take turns, each
+ * sees what the one before has done, and the order of execution is that of the due times, whoever executes. Only a
+ * command that somebody is cancelling at that moment is passed over: nobody may wait for another's transaction with
+ * the append lock.
  *
- * Lock order. The event table, the table of due commands (its owner's rights, not ours, apply there), the append lock,
- * then rows of due commands, without waiting.
+ * Lock order. The event table, the table of due commands (its owner's rights, not ours, apply there), the append
+ * lock, then rows of due commands, without waiting.
  *
- * With whose rights. Those that the role has now which scheduled the command. The store's owner can write that role's name
- * into the table, and has functions of his own in the event table's indexes, perhaps. So the role's rights are checked
- * as that role, but what may run somebody's code runs as the owner of the table, as with REINDEX: no role's rights reach any
- * further than to say yes.
+ * With whose rights. Those that the role has now which scheduled the command. The store's owner can write that
+ * role's name into the table, and has functions of his own in the event table's indexes, perhaps. So the role's
+ * rights are checked as that role, but what may run somebody's code runs as the owner of the table, as with REINDEX:
+ * no role's rights reach any further than to say yes.
  */
 #include "append.hpp"
 #include "attempt.hpp"
@@ -55,7 +56,10 @@ read_command(const DueCommand &command)
 	return make_request(json_events(command.events), condition, {Int64GetDatum(command.after), false}, {0, true});
 }
 
-/* Raises an error unless it appended; then `result` has the position of the event that matched, if that was the reason. */
+/*
+ * Raises an error unless it appended; then `result` has the position of the event that matched, if that was the
+ * reason.
+ */
 void
 append_as(Datum store_name, const DueCommand &command, Result *result)
 {

@@ -22,12 +22,13 @@ constexpr int DUE_COMMANDS_PER_TRANSACTION = 100;
 DueTable open_due_table(const Store &store);
 
 /*
- * Within the current transaction, with SPI connected: executes up to max_count commands that are due, in the order of their
- * times, and answers how many. Needs `rights` on the event table for the caller; each command is executed with those
- * of the role that scheduled it. Holds the append lock until the transaction ends, unless nothing was due.
+ * Within the current transaction, with SPI connected: executes up to max_count commands that are due, in the order
+ * of their times, and answers how many. Needs `rights` on the event table for the caller; each command is executed
+ * with those of the role that scheduled it. Holds the append lock until the transaction ends, unless nothing was
+ * due.
  *
- * What is wrong with a command becomes its state. Errors: those of open_store() and open_due_table(), and what is wrong
- * with the server rather than with the command (attempt.hpp), so that it is tried again.
+ * What is wrong with a command becomes its state. Errors: those of open_store() and open_due_table(), and what is
+ * wrong with the server rather than with the command (attempt.hpp), so that it is tried again.
  */
 int run_due(Datum store_name, AclMode rights, int max_count);
 

@@ -1,8 +1,8 @@
 /*
  * The SQL functions of due commands: dcb.schedule, dcb.cancel, dcb.run_due.
  *
- * Whoever may append may schedule. Rows are written as the tables' owner, since each says with whose rights it is to be
- * executed; a trigger refuses everybody else's writing (guard.cpp).
+ * Whoever may append may schedule. Rows are written as the tables' owner, since each says with whose rights it is to
+ * be executed; a trigger refuses everybody else's writing (guard.cpp).
  */
 #include "append.hpp"
 #include "due.hpp"
@@ -130,7 +130,10 @@ schedule(FunctionCallInfo fcinfo, ReadEvents read)
 
 } // namespace
 
-/* dcb.schedule(store, due, events dcb.new_event[], fail_if_events_match, after, id) → id. Error: DUE_COMMAND_REUSED, those of dcb.append. */
+/*
+ * dcb.schedule(store, due, events dcb.new_event[], fail_if_events_match, after, id) → id. Error: DUE_COMMAND_REUSED,
+ * those of dcb.append.
+ */
 DCB_FUNCTION(dcb_schedule)
 {
 	return schedule(fcinfo, typed_events);
@@ -141,7 +144,10 @@ DCB_FUNCTION(dcb_schedule_json)
 	return schedule(fcinfo, json_events);
 }
 
-/* dcb.cancel(store, id) → was it pending? Only for the role that scheduled it, and for the store's owner. Errors: those of open_store. */
+/*
+ * dcb.cancel(store, id) → was it pending? Only for the role that scheduled it, and for the store's owner. Errors:
+ * those of open_store.
+ */
 DCB_FUNCTION(dcb_cancel)
 {
 	check_may_write();
@@ -183,8 +189,8 @@ DCB_FUNCTION(dcb_cancel)
 }
 
 /*
- * CALL dcb.run_due(store, INOUT executed): executes what is due, in transactions of its own, or in the caller's when it is called within
- * one. Needs INSERT on the event table. Errors: those of run_due().
+ * CALL dcb.run_due(store, INOUT executed): executes what is due, in transactions of its own, or in the caller's when
+ * it is called within one. Needs INSERT on the event table. Errors: those of run_due().
  */
 DCB_FUNCTION(dcb_run_due)
 {

@@ -19,9 +19,9 @@ struct Identity
 };
 
 /*
- * From here on the current role is another one, with settings of its own. Give what this answers to act_again_as(); an error does so
- * by itself, as the end of any transaction or subtransaction in which this was called. As inside a SECURITY DEFINER function,
- * the role cannot be left from within.
+ * From here on the current role is another one, with settings of its own. Give what this answers to act_again_as();
+ * an error does so by itself, as the end of any transaction or subtransaction in which this was called. As inside a
+ * SECURITY DEFINER function, the role cannot be left from within.
  */
 inline Identity
 act_as(Oid role)
@@ -41,8 +41,8 @@ set_search_path(const char *path)
 }
 
 /*
- * For SQL of ours over tables that are the role's: nothing in the caller's search_path means anything to it. Restricted, code of the
- * role's that it meets leaves nothing behind, in the session or for the commit.
+ * For SQL of ours over tables that are the role's: nothing in the caller's search_path means anything to it.
+ * Restricted, code of the role's that it meets leaves nothing behind, in the session or for the commit.
  */
 inline Identity
 act_as_owner(Oid owner, bool restricted = true)

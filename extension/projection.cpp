@@ -1,19 +1,20 @@
 /*
  * Running projections.
  *
- * Exactly once. A batch's effects and the checkpoint are one transaction. Whoever runs a batch locks the checkpoint's row, so that
- * there is one at a time, and holds the subscription for good (the lease is infinite), so that no client takes it. A server that
- * crashes needs no lease to run out: the lock goes with the transaction.
+ * Exactly once. A batch's effects and the checkpoint are one transaction. Whoever runs a batch locks the
+ * checkpoint's row, so that there is one at a time, and holds the subscription for good (the lease is infinite), so
+ * that no client takes it. A server that crashes needs no lease to run out: the lock goes with the transaction.
  *
- * With whose rights. As the owner of the store, who alone can make a projection. A handler that is to do with fewer rights, or
- * with another role's, is SECURITY DEFINER. The row that names the handler is the owner's to write, so nothing better than the
- * owner's own rights may follow from it.
+ * With whose rights. As the owner of the store, who alone can make a projection. A handler that is to do with fewer
+ * rights, or with another role's, is SECURITY DEFINER. The row that names the handler is the owner's to write, so
+ * nothing better than the owner's own rights may follow from it.
  *
- * Poison. When an event in the middle of a batch fails, the batch is rolled back to before the first event, and applied up to the
- * one before the poison. That one comes first in the next batch then, and its failure is judged by itself.
+ * Poison. When an event in the middle of a batch fails, the batch is rolled back to before the first event, and
+ * applied up to the one before the poison. That one comes first in the next batch then, and its failure is judged by
+ * itself.
  *
- * Lock order. The append lock (inline projections, and the end of their rebuilding), then rows of checkpoint: the rebuilt
- * version's before the one that it replaces, the latter without waiting.
+ * Lock order. The append lock (inline projections, and the end of their rebuilding), then rows of checkpoint: the
+ * rebuilt version's before the one that it replaces, the latter without waiting.
  */
 #include "append.hpp"
 #include "attempt.hpp"
@@ -142,8 +143,8 @@ load(Projection &p)
 }
 
 /*
- * From here to the end of the transaction nobody else moves the checkpoint. False when somebody else has it, unless that is waited
- * for, or when it has moved since it was loaded.
+ * From here to the end of the transaction nobody else moves the checkpoint. False when somebody else has it, unless
+ * that is waited for, or when it has moved since it was loaded.
  */
 bool
 lock(const Projection &p, bool wait)
@@ -266,8 +267,8 @@ judge(const Projection &p, int64 position, const ErrorData *error)
 }
 
 /*
- * Handles the batch, or as much of it as can be, and moves the checkpoint. Answers when to come again; CAUGHT_UP when all
- * there was has been handled.
+ * Handles the batch, or as much of it as can be, and moves the checkpoint. Answers when to come again; CAUGHT_UP
+ * when all there was has been handled.
  */
 TimestampTz
 apply(const Projection &p, Batch &batch)

@@ -28,8 +28,9 @@ check_is_owner(Datum store_name)
 } // namespace
 
 /*
- * CALL dcb.run_projection(store, name, max_batches, INOUT batches): runs batches until it has caught up, in transactions of its own, or
- * in the caller's when it is called within one. Errors: 42501; those of open_store(), dcb.poll.
+ * CALL dcb.run_projection(store, name, max_batches, INOUT batches): runs batches until it has caught up, in
+ * transactions of its own, or in the caller's when it is called within one. Errors: 42501; those of open_store(),
+ * dcb.poll.
  */
 DCB_FUNCTION(dcb_run_projection)
 {

@@ -1,8 +1,9 @@
 /*
  * The background worker of a database.
  *
- * It makes rounds through the stores of its database. Between them it sleeps until the next due time, or until somebody has
- * appended what a projection waits for, or has made other work. When nothing is left to wait for it resigns and ends.
+ * It makes rounds through the stores of its database. Between them it sleeps until the next due time, or until
+ * somebody has appended what a projection waits for, or has made other work. When nothing is left to wait for it
+ * resigns and ends.
  */
 #include "worker.hpp"
 #include "worker_list.hpp"

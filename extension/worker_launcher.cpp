@@ -1,9 +1,9 @@
 /*
  * The launcher: one process that starts a worker for each database that has work.
  *
- * At the server's start it looks everywhere once, by starting a worker for each database in turn, which goes again when it
- * finds nothing to do. After that it starts workers on request. A worker that ends otherwise than by resigning is started
- * again, the later the more often that happens. A standby has no launcher until it is promoted.
+ * At the server's start it looks everywhere once, by starting a worker for each database in turn, which goes again
+ * when it finds nothing to do. After that it starts workers on request. A worker that ends otherwise than by
+ * resigning is started again, the later the more often that happens. A standby has no launcher until it is promoted.
  */
 #include "worker_list.hpp"
 #include "worker_main.hpp"
@@ -26,7 +26,10 @@ PGDLLEXPORT void dcb_launcher_main(Datum);
 namespace dcb {
 namespace {
 
-/* Workers that have not yet found out whether there is work, at a time: the server's slots are few, and others want them too. */
+/*
+ * Workers that have not yet found out whether there is work, at a time: the server's slots are few, and others want
+ * them too.
+ */
 constexpr int MAX_UNSETTLED = 2;
 
 constexpr int FIRST_PAUSE = 1000; /* ms before a worker that failed is started again; doubles up to */
@@ -158,7 +161,10 @@ unsettled()
 	                     [](const Started &s) { return is_alive(&s) && !is_settled(s.database); });
 }
 
-/* Starts one for the vacancy, unless it is too early. Answers the time for the next try, DT_NOEND when we will be woken. */
+/*
+ * Starts one for the vacancy, unless it is too early. Answers the time for the next try, DT_NOEND when we will be
+ * woken.
+ */
 TimestampTz
 fill(const Vacancy &vacancy)
 {

@@ -14,8 +14,8 @@ constexpr int MAX_DATABASES = 64;
 bool is_worker_list_there();
 
 /*
- * From anybody: this database has work. Whoever works for it looks again, after what the caller has committed; if nobody
- * does, the launcher starts somebody. Raises no error and allocates nothing.
+ * From anybody: this database has work. Whoever works for it looks again, after what the caller has committed; if
+ * nobody does, the launcher starts somebody. Raises no error and allocates nothing.
  */
 void request_worker(Oid database);
 

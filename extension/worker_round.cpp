@@ -1,8 +1,9 @@
 /*
  * A round through the stores.
  *
- * The worker is a superuser's session, and the stores' tables are other people's. So it never lets their code run as itself: stores
- * are found through the catalogs' indexes without SQL, and everything in a store is done as its owner.
+ * The worker is a superuser's session, and the stores' tables are other people's. So it never lets their code run as
+ * itself: stores are found through the catalogs' indexes without SQL, and everything in a store is done as its
+ * owner.
  *
  * An error puts off the next try of that projection, or of that store's due commands; the others go on.
  */
@@ -144,7 +145,10 @@ find_stores()
 	table_close(classes, AccessShareLock);
 }
 
-/* Runs work() in a transaction of its own, with SPI connected. Null, or the error, which is in the server's log already. */
+/*
+ * Runs work() in a transaction of its own, with SPI connected. Null, or the error, which is in the server's log
+ * already.
+ */
 template <class Work>
 ErrorData *
 in_transaction(Work work)
@@ -194,7 +198,9 @@ run(Oid schema, const char *projection, Work work, ErrorData **error)
 	return next;
 }
 
-/* Sessions have things that outlive a transaction, as temporary tables: one owner's are not for another one's code. */
+/*
+ * Sessions have things that outlive a transaction, as temporary tables: one owner's are not for another one's code.
+ */
 void
 become_new_for(Oid owner)
 {

@@ -16,8 +16,8 @@ struct Round
 };
 
 /*
- * A batch of each projection, in all stores of the database. To look first is to find the stores, to execute what is due, and to see
- * which projections there are; in between those known from before are run.
+ * A batch of each projection, in all stores of the database. To look first is to find the stores, to execute what is
+ * due, and to see which projections there are; in between those known from before are run.
  */
 Round make_round(bool look_first);
 
