@@ -88,6 +88,7 @@ struct raw_runner::impl {
   void claim_all(bool report = true);
   void claim(std::size_t i);
   void keep(const std::stop_token& stop);
+  void report();
   void work(const std::stop_token& stop);
   void wait(const std::stop_token& stop);
   void carry_out_due(const std::stop_token& stop, std::chrono::milliseconds interval);
@@ -166,7 +167,19 @@ bool raw_runner::impl::sleep(const std::stop_token& stop, std::chrono::milliseco
 }
 
 void raw_runner::impl::keep(const std::stop_token& stop) {
-  while (sleep(stop, context.lease / 3)) claim_all();
+  while (sleep(stop, context.lease / 3)) {
+    claim_all();
+    if (options.report_status) report();
+  }
+}
+
+void raw_runner::impl::report() {
+  try {
+    for (const auto& row : context.store.status())
+      if (std::ranges::any_of(subscribers, [&](const auto& each) { return each->name() == row.name; })) context.watch.status(row);
+  } catch (const std::exception& e) {
+    context.watch.disconnected(context.store.name(), e.what());
+  }
 }
 
 void raw_runner::impl::make_due(std::size_t i) {
@@ -305,12 +318,14 @@ void raw_runner::run(std::stop_token stop) {
   my.create();
   my.claim_all(false);
   {
-    // Those of the workers end when stop is requested; they are joined before what is held is given back.
+    // They end when stop is requested, and have ended before what is held is given back.
     std::vector<std::jthread> threads;
-    for (int i = 0; i < my.options.workers; ++i) threads.emplace_back([&] { my.work(stop); });
-    threads.emplace_back([&] { my.wait(stop); });
-    if (const auto interval = my.due_interval()) threads.emplace_back([&, interval] { my.carry_out_due(stop, *interval); });
+    for (int i = 0; i < my.options.workers; ++i) threads.emplace_back([&my](const std::stop_token& ending) { my.work(ending); });
+    threads.emplace_back([&my](const std::stop_token& ending) { my.wait(ending); });
+    if (const auto interval = my.due_interval())
+      threads.emplace_back([&my, interval](const std::stop_token& ending) { my.carry_out_due(ending, *interval); });
     my.keep(stop);
+    for (auto& thread : threads) thread.request_stop();
   }
   my.units.clear();
   my.release_all();

@@ -154,7 +154,8 @@ work_outcome partition_work::recover(const std::exception_ptr& thrown) {
       context_.watch.stopped(where(), e.what());
       return {work_outcome::what::ended};
     }
-    if (phase_ == phase::committing && e.sqlstate() == "DCB07" && by_.settings().reacts && !polled_.events.empty()) {
+    if (phase_ == phase::committing && e.sqlstate() == "DCB07" && by_.settings().reacts && !polled_.events.empty() &&
+        appended_before_ != polled_.events[current_].position) {
       appended_before_ = polled_.events[current_].position;
       context_.watch.repeated(where(), appended_before_);
       return {work_outcome::what::more};

@@ -28,6 +28,7 @@ using positions = std::vector<std::int64_t>;
 // What a runner tells, kept.
 struct told final : dcb::runner_observer {
   void batch_applied(const dcb::batch_report& r) noexcept override { note([&] { batches.push_back(r.events); }); }
+  void status(const dcb::subscription_status& r) noexcept override { note([&] { lags[r.name] = r.lag_events; }); }
   void failed(const dcb::failure_report& r) noexcept override { note([&] { failures.emplace_back(r.position, r.attempt); }); }
   void parked(const dcb::failure_report& r) noexcept override { note([&] { parked_at.push_back(r.position); }); }
   void stopped(const dcb::reaction_place&, std::string_view reason) noexcept override { note([&] { stops.emplace_back(reason); }); }
@@ -44,6 +45,7 @@ struct told final : dcb::runner_observer {
   }
 
   std::vector<std::int64_t> batches{}, parked_at{}, repetitions{};
+  std::map<std::string, std::int64_t> lags{};
   std::vector<std::pair<std::int64_t, int>> failures{};
   std::vector<std::string> stops{}, refusals{}, losses{}, swaps{}, disconnections{};
 

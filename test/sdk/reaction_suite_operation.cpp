@@ -66,13 +66,15 @@ class operation : public reaction_test {
 };
 
 TEST_P(operation, is_woken_by_appends_and_can_be_waited_for) {
-  dcb::runner<Event> runner{store, watched()};
+  dcb::runner<Event> runner{store, {.look_again = 24h, .watch = &told}};
   runner.add(notes());
   running now{runner};
   std::int64_t head = 0;
-  for (int i = 0; i < 20; ++i) {
+  // Each append comes while the runner finds that there is nothing more.
+  for (int i = 0; i < 200; ++i) {
     head = store.append(Paid{"ann", i});
-    ASSERT_TRUE(runner.wait_until(head, 60s));
+    ASSERT_TRUE(runner.wait_until(head, 60s)) << "it was not woken";
+    if (i % 20 != 0) continue;
     ASSERT_EQ(effects("notes").size(), static_cast<std::size_t>(head)) << "who waited has to see the effect";
   }
   EXPECT_TRUE(dcb::wait_until(store, "notes", head, 60s));
@@ -146,7 +148,8 @@ TEST_P(operation, of_three_one_works_and_another_takes_over) {
     one.stop();
     head = store.append(Paid{"ann", 3});
     ASSERT_TRUE(dcb::wait_until(store, "notes", head, 60s));
-    EXPECT_FALSE(second_told.look([](auto& t) { return t.batches.empty(); }) && third_told.look([](auto& t) { return t.batches.empty(); }));
+    // They are told after the commit.
+    await([&] { return !second_told.look([](auto& t) { return t.batches.empty(); }) || !third_told.look([](auto& t) { return t.batches.empty(); }); });
   }
   EXPECT_EQ(effects("notes"), all_upto(4));
 }
@@ -207,6 +210,19 @@ TEST_P(operation, carries_out_what_is_due) {
   store.append(Opened{"ann"});
   await([&] { return effects("notes") == positions{2}; });
   EXPECT_GE(log->reactions().due().at(0).due, dcb::timestamp{});
+}
+
+TEST_P(operation, tells_how_far_behind_it_is) {
+  auto failing = notes();
+  failing.on_failure = dcb::failure_policy::retry_forever();
+  failing.before = [](const dcb::meta& m) {
+    if (m.position == 2) throw std::runtime_error{"not today"};
+  };
+  store.append(Paid{"ann", 1}, Paid{"ann", 2}, Paid{"ann", 3});
+  dcb::runner<Event> runner{store, {.lease = 250ms, .report_status = true, .watch = &told}};
+  runner.add(failing);
+  running now{runner};
+  await([&] { return told.look([](auto& t) { return t.lags.contains("notes") && t.lags["notes"] == 2; }); });
 }
 
 TEST_P(operation, runs_only_with_something_to_run) {

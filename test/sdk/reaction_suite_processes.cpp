@@ -49,6 +49,22 @@ struct TwoDecisions {
   auto when(const ShopClosed&) const { return std::tuple{Refund{"ann"}, Refund{"bob"}}; }
 };
 
+// While it is being decided, something happens that changes the answer.
+struct MeddledRefund : Refund {
+  const dcb::event_store<Event>* store;
+  int* meddled;
+  dcb::decided<Event, shop::Refusal> decide(const shop::Account& account) const {
+    if ((*meddled)++ == 0) store->append(Spent{account_id, "s", 10});
+    return Refund::decide(account);
+  }
+};
+struct MeddledBank {
+  static constexpr auto name = "meddled";
+  const dcb::event_store<Event>* store;
+  int* meddled;
+  auto when(const ShopClosed&) const { return MeddledRefund{{"ann"}, store, meddled}; }
+};
+
 class process_manager : public reaction_test {
  protected:
   std::vector<dcb::recorded_event> events(std::int64_t after = 0) {
@@ -127,6 +143,19 @@ TEST_P(process_manager, whose_answer_changed_does_not_repeat_what_was_appended) 
   EXPECT_EQ(log->head(), 4);
   EXPECT_EQ(told.repetitions, (positions{1, 2})) << "that is told";
   EXPECT_EQ(status("changing").position, 4);
+}
+
+TEST_P(process_manager, decides_anew_when_what_it_read_has_changed) {
+  store.append(Opened{"ann"}, Spent{"ann", "s", 5}, ShopClosed{"s"});
+  int meddled = 0;
+  dcb::runner<Event> runner{store, watched()};
+  runner.add(MeddledBank{&store, &meddled});
+  runner.run_once();
+  const auto made = events(4);
+  ASSERT_EQ(made.size(), 1u);
+  EXPECT_NE(made[0].data.find("15"), std::string::npos) << made[0].data;
+  EXPECT_EQ(meddled, 2);
+  EXPECT_TRUE(told.failures.empty()) << "a conflict is no failure";
 }
 
 TEST_P(process_manager, makes_one_decision_about_an_event) {

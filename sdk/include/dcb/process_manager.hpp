@@ -112,7 +112,6 @@ class process_subscriber<std::variant<E...>, P> final : public subscriber {
 
   static subscriber_settings settings(const P& manager) {
     auto settings = settings_of(manager, query_of<E...>(wanted));
-    settings.several_at_once = is_const;
     settings.reacts = true;
     return settings;
   }

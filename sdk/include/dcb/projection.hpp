@@ -109,7 +109,6 @@ class projection_subscriber<std::variant<E...>, P> final : public subscriber {
   static subscriber_settings settings(const P& projection) {
     auto settings = settings_of(projection, query_of<E...>(wanted));
     settings.transactional = in_transaction;
-    settings.several_at_once = is_const;
     return settings;
   }
 

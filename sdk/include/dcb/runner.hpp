@@ -39,6 +39,8 @@ struct runner_options {
   /// How often due appends are carried out; 0: never, which is right where the server's own worker does it. By default only a runner with a
   /// process manager does.
   std::optional<std::chrono::milliseconds> run_due{};
+  /// Tells the observer of the status of every partition, whoever holds it, each time that leases are renewed.
+  bool report_status = false;
   /// Must outlive the runner. nullptr: a stderr_observer.
   runner_observer* watch = nullptr;
 };

@@ -2,6 +2,7 @@
 
 #include <dcb/event.hpp>
 #include <dcb/export.hpp>
+#include <dcb/reactions.hpp>
 
 #include <chrono>
 #include <cstdint>
@@ -21,7 +22,6 @@ struct batch_report {
   reaction_place where{};
   std::int64_t events = 0;
   std::int64_t position = 0;  ///< the checkpoint now
-  std::int64_t head = 0;      ///< of the store when the batch was fetched, or a little later: what is missing is the lag
   std::chrono::nanoseconds duration{};
   std::chrono::microseconds age{};  ///< of the last event when it was done, by this machine's clock
 };
@@ -48,6 +48,8 @@ class DCB_EXPORT runner_observer {
   virtual ~runner_observer();
 
   virtual void batch_applied(const batch_report&) noexcept {}
+  /// Where a partition stands, how far behind, and what is wrong with it; see `runner_options::report_status`.
+  virtual void status(const subscription_status&) noexcept {}
   /// Something failed and is tried again, or the event is parked, or the subscription stopped.
   virtual void failed(const failure_report&) noexcept {}
   /// An event was set aside: it is in `reaction_store::parked` until it is replayed or discarded.

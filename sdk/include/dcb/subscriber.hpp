@@ -37,10 +37,9 @@ struct subscriber_settings {
   subscription_definition definition{};
   failure_policy on_failure{};
   int batch_size = 100;
-  bool transactional = true;        // its effects are in the transaction of the checkpoint
-  bool several_at_once = false;     // may be called by several threads at the same time
-  bool reacts = false;              // it appends and schedules
-  std::string replaces{};           // the subscription in whose place it steps when it has caught up
+  bool transactional = true;  // its effects are in the transaction of the checkpoint
+  bool reacts = false;        // it appends and schedules
+  std::string replaces{};     // the subscription in whose place it steps when it has caught up
 };
 
 // What a process manager wants done about an event.
