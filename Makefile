@@ -62,6 +62,15 @@ compile-time: ## how long a large bounded context takes to compile, a row for do
 fuzz: ## the same for FUZZ_SECONDS each (300)
 	@test/fuzz/run $${FUZZ_SECONDS:-300}
 
+# make campaign-race MINUTES=60
+CAMPAIGNS = campaign-race campaign-order campaign-crash campaign-reactions
+campaign-race: ## decisions racing each other, for MINUTES (15)
+campaign-order: ## writers against readers that resume
+campaign-crash: ## kill -9 under load
+campaign-reactions: ## consumers, runners and due commands while everything is killed
+$(CAMPAIGNS):
+	@scripts/campaign $(@:campaign-%=%) $(MINUTES)
+
 bench: ## measure against plain PostgreSQL and other event stores' SQL, and write docs/results
 	@bench/run
 
@@ -81,4 +90,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 .PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-worker check-install check-version \
-	check-matrix check-assert check-collisions check-compilers compile-time fuzz bench bench-full dist clean help
+	check-matrix check-assert check-collisions check-compilers compile-time fuzz bench bench-full $(CAMPAIGNS) dist clean help
