@@ -24,7 +24,7 @@ class runner_standstill : public runner_in_trouble {
       bool done = false;
       runner.add(Ledger{.insert = insert(), .after = [&](const dcb::meta& m) {
                           if (m.position == at && !std::exchange(done, true)) kill(getpid(), signal);
-                        }});
+                        }, .count = count()});
       std::stop_source never;
       runner.run(never.get_token());
     } catch (...) {
@@ -35,7 +35,7 @@ class runner_standstill : public runner_in_trouble {
   void expect_takeover(pid_t child, dcb::store<Event>& store) {
     silent watch;
     dcb::runner<Event> runner{store, {.consumer = "successor", .lease = 1s, .look_again = 100ms, .watch = &watch}};
-    runner.add(Ledger{.insert = insert()});
+    runner.add(Ledger{.insert = insert(), .count = count()});
     std::jthread running{[&](std::stop_token stop) { runner.run(stop); }};
     for (int i = 0; i < 20; ++i) store.append(std::vector<Event>{Paid{"ann", i}}, {.call = {.timeout = 30s}});
     ASSERT_TRUE(dcb::wait_until(store, "ledger", store.head(), 120s)) << "nobody took over";
@@ -65,6 +65,7 @@ TEST_F(runner_standstill, of_a_stopped_process_delays_nobody) {
   kill(child, SIGKILL);
   waitpid(child, &status, 0);
   expect_exactly_once("ledger", payments(admin));
+  EXPECT_EQ(ask("SELECT payments FROM " + name + ".total").at(0).at(0), std::to_string(payments(admin).size()));
 }
 
 TEST_F(runner_standstill, of_a_killed_process_is_the_end_of_its_transaction_only) {
@@ -76,6 +77,7 @@ TEST_F(runner_standstill, of_a_killed_process_is_the_end_of_its_transaction_only
   ASSERT_TRUE(WIFSIGNALED(status));
   expect_takeover(0, store);
   expect_exactly_once("ledger", payments(admin));
+  EXPECT_EQ(ask("SELECT payments FROM " + name + ".total").at(0).at(0), std::to_string(payments(admin).size()));
 }
 
 TEST_F(runner_standstill, of_one_of_three_processes_lets_another_one_work) {
@@ -91,6 +93,7 @@ TEST_F(runner_standstill, of_one_of_three_processes_lets_another_one_work) {
     waitpid(child, &status, 0);
   }
   expect_exactly_once("ledger", payments(admin));
+  EXPECT_EQ(ask("SELECT payments FROM " + name + ".total").at(0).at(0), std::to_string(payments(admin).size()));
 }
 
 }  // namespace

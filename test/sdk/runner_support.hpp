@@ -39,9 +39,11 @@ struct Ledger {
   dcb::failure_policy on_failure = dcb::failure_policy::retry_forever();
   int batch_size = 7;
   std::function<void(const dcb::meta&)> after{};
+  std::string count{};  // a statement that locks a row which every consumer needs
 
   void handle(dcb::transaction& in, const Paid& e, const dcb::meta& m) const {
     in.exec(insert, name, m.position, e.account_id);
+    if (!count.empty()) in.exec(count);
     if (after) after(m);
   }
 };
@@ -58,6 +60,7 @@ class runner_in_trouble : public testing::Test {
   void SetUp() override {
     ask("SELECT dcb.create_store('" + name + "')");
     ask("CREATE TABLE " + name + ".effect (n bigserial, subscription text, position bigint, account text)");
+    ask("CREATE TABLE " + name + ".total AS SELECT 0 AS payments");
   }
   void TearDown() override { ask("SELECT dcb.drop_store('" + name + "', true)"); }
 
@@ -67,6 +70,7 @@ class runner_in_trouble : public testing::Test {
     in.commit();
     return rows;
   }
+  std::string count() const { return "UPDATE " + name + ".total SET payments = payments + 1"; }
   std::string insert() const { return "INSERT INTO " + name + ".effect (subscription, position, account) VALUES ($1, $2, $3)"; }
 
   struct effect {
