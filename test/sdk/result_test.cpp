@@ -79,6 +79,9 @@ TEST(result, twins_of_a_typed_store) {
   shop::Account account{"ann"};
   EXPECT_EQ(*store.try_load(account), 2);
   EXPECT_EQ(account.cents, 5);
+  shop::Account before{"ann"};
+  EXPECT_EQ(*store.try_load_as_of(before, 1), 1);
+  EXPECT_EQ(before.cents, 0);
   int seen = 0;
   EXPECT_EQ(*store.try_read(dcb::event_query::all(), {}, [&](const auto&) { ++seen; }), 2);
   EXPECT_EQ(seen, 2);

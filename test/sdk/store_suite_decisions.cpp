@@ -2,6 +2,7 @@
 #include "shop.hpp"
 #include "store_suite.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <functional>
 #include <latch>
@@ -83,6 +84,23 @@ TEST_P(deciding, load_catches_up) {
   position = store.load(account, position);
   EXPECT_EQ(account.cents, 101);
   EXPECT_EQ(position, 4);
+}
+
+TEST_P(deciding, load_as_of_stops_at_the_position) {
+  store.append(Opened{"a"}, Paid{"a", 100}, Opened{"b"}, Paid{"b", 7}, Paid{"a", 1});
+  using cents = std::pair<std::int64_t, std::int64_t>;
+  const auto as_of = [&](std::int64_t position) -> cents {
+    std::tuple states{Account{"a"}, Account{"b"}};
+    EXPECT_EQ(store.load_as_of(states, position), std::min<std::int64_t>(position, 5));
+    return {std::get<0>(states).cents, std::get<1>(states).cents};
+  };
+  EXPECT_EQ(as_of(0), (cents{0, 0}));
+  EXPECT_EQ(as_of(2), (cents{100, 0}));
+  EXPECT_EQ(as_of(4), (cents{100, 7}));
+  EXPECT_EQ(as_of(9), (cents{101, 7}));
+  Account account{"a"};
+  EXPECT_EQ(store.load_as_of(account, 4), 4);
+  EXPECT_EQ(account.cents, 100);
 }
 
 TEST_P(deciding, stale_decision_is_made_anew) {

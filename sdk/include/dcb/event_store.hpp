@@ -183,15 +183,13 @@ class event_store {
   /// it makes a state that is kept catch up. A state without ids sees the events of all.
   template <class States>
   std::int64_t load(States& states, std::int64_t after = 0, const call_options& call = {}) const {
-    if constexpr (is_tuple<States>) {
-      static_cast<void>(states_are_known<Event, States>{});
-      loading<Event, States> load{states};
-      return log_->read(
-          load.query(), {.after = after}, [&](const recorded_event& stored) { return load.fold(stored), true; }, call);
-    } else {
-      std::tuple<States&> one{states};
-      return load<std::tuple<States&>>(one, after, call);
-    }
+    return load_range(states, {.after = after}, call);
+  }
+
+  /// The same as it was: feeds a fresh state, or a tuple of these, with the events up to and including a position; `position_at` has that of a time.
+  template <class States>
+  std::int64_t load_as_of(States& states, std::int64_t position, const call_options& call = {}) const {
+    return load_range(states, {.upto = position}, call);
   }
 
   std::int64_t head(const call_options& call = {}) const { return log_->head(call); }
@@ -224,6 +222,10 @@ class event_store {
   result<std::int64_t> try_load(States& states, std::int64_t after = 0, const call_options& call = {}) const {
     return try_call([&] { return load(states, after, call); });
   }
+  template <class States>
+  result<std::int64_t> try_load_as_of(States& states, std::int64_t position, const call_options& call = {}) const {
+    return try_call([&] { return load_as_of(states, position, call); });
+  }
   result<std::int64_t> try_head(const call_options& call = {}) const { return log_->try_head(call); }
   result<bool> try_exists(const event_query& query, std::int64_t after = 0, const call_options& call = {}) const {
     return log_->try_exists(query, after, call);
@@ -247,6 +249,19 @@ class event_store {
     auto encoded = event_schema<Event>::encode(events);
     set_metadata(encoded, options);
     return log_->append(encoded, condition, options.call);
+  }
+
+  template <class States>
+  std::int64_t load_range(States& states, const read_options& range, const call_options& call) const {
+    if constexpr (is_tuple<States>) {
+      static_cast<void>(states_are_known<Event, States>{});
+      loading<Event, States> load{states};
+      return log_->read(
+          load.query(), range, [&](const recorded_event& stored) { return load.fold(stored), true; }, call);
+    } else {
+      std::tuple<States&> one{states};
+      return load_range(one, range, call);
+    }
   }
 
   event_log* log_;
