@@ -10,7 +10,11 @@ namespace {
 
 using namespace courses;
 
-class courses_read_model : public school_test {};
+class courses_read_model : public school_test {
+ protected:
+  // For what runs outside of a transaction.
+  void psql(const std::string& arguments) { ASSERT_EQ(std::system(("psql -Xqo /dev/null -v ON_ERROR_STOP=1 " + arguments).c_str()), 0); }
+};
 
 // Readers look at the view all the time. Its rows know two things that hold in every complete model: all courses are there, and what a
 // reader has seen before does not come back: positions only grow, so neither do closed courses open.
@@ -96,7 +100,7 @@ TEST_F(courses_read_model, knows_courses_of_the_first_release) {
   const dcb::new_event old[]{{.type = "CourseCreated", .data = R"({"course":"c1","name":"Algebra","seats":2})", .tags = {"course:c1"}}};
   store.log().append(old);
   EXPECT_FALSE(store.exists(dcb::query<CourseDefined>(dcb::where<&CourseDefined::title>("Algebra"))));
-  ASSERT_EQ(std::system(("psql -Xqc \"CALL dcb.retag('" + name + "', dcb.query(types => '{CourseCreated}'), 'title', '$.name')\"").c_str()), 0);
+  psql("-c \"CALL dcb.retag('" + name + "', dcb.query(types => '{CourseCreated}'), 'title', '\\$.name')\"");
   const auto second = maker.try_make(DefineCourse{"c2", "Algebra", 1});
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().sqlstate(), "DCB01");
@@ -105,6 +109,22 @@ TEST_F(courses_read_model, knows_courses_of_the_first_release) {
   runner.add(FreeSeats{name});
   runner.run_once();
   EXPECT_EQ(free_seats(), (std::vector<dcb::sql_row>{{"c1", "Algebra", "1", "t"}}));
+}
+
+// The projection within the database shows the same.
+TEST_F(courses_read_model, can_be_kept_by_the_server) {
+  dcb::store<SchoolEvent> store{"", name, {.pool = {.max_connections = 16}}};
+  dcb::decision_maker maker{store};
+  psql("-v store=" + name + " -f " COURSES_SQL);
+  const Workload work{.students = 8, .courses = 4, .seats = 2, .duration = 300ms};
+  define_courses(maker, work);
+  const dcb::new_event old[]{{.type = "CourseCreated", .data = R"({"course":"c1","name":"Algebra","seats":2})", .tags = {"course:c1"}}};
+  store.log().append(old);
+  for (const auto& error : come_and_go(maker, work).errors) ADD_FAILURE() << error;
+  ASSERT_TRUE(maker.make(CloseCourse{"course-0"}));
+  psql("-c \"CALL dcb.run_projection('" + name + "', 'seats left')\"");
+  ASSERT_TRUE(dcb::wait_until(store, "seats left", store.head()));
+  EXPECT_EQ(ask("SELECT course, title, free, open FROM " + name + ".seats_left ORDER BY course COLLATE \"C\""), expect_all_well(store).free_seats());
 }
 
 }  // namespace
