@@ -60,6 +60,11 @@ class courses_race : public testing::TestWithParam<log_factory> {
     return audit;
   }
 
+  // In memory a decision may be over before the next thread runs.
+  void expect_race() {
+    EXPECT_TRUE(conflicts > 0 || GetParam().name == "memory") << "nobody met anybody: this was no race";
+  }
+
   // 500 students want two of ten courses with 100 seats: as many places as wishes, though not where they are wished for.
   void fill_school(const std::function<bool(const std::string& student, const std::string& course)>& takes) {
     for (int round = 0; round < long_rounds(); ++round) {
@@ -103,7 +108,7 @@ TEST_P(courses_race, thirty_students_and_one_last_place) {
     EXPECT_EQ(seats, 1);
     ASSERT_TRUE(maker.make(Unsubscribe{"early", course}));
   }
-  EXPECT_GT(conflicts, 0) << "nobody met anybody: this was no race";
+  expect_race();
   expect_all_well();
 }
 
@@ -120,7 +125,7 @@ TEST_P(courses_race, a_student_at_the_limit_gets_two_courses) {
     store.load(timetable);
     EXPECT_EQ(timetable.courses, (std::set<std::string>{"a", b > 0 ? "b" : "c"}));
   }
-  EXPECT_GT(conflicts, 0) << "nobody met anybody: this was no race";
+  expect_race();
   expect_all_well();
 }
 
@@ -131,7 +136,7 @@ TEST_P(courses_race, no_seat_over_when_everybody_tries_again) {
     conflicts += made.conflicts();
     return bool(made);
   });
-  EXPECT_GT(conflicts, 0) << "nobody met anybody: this was no race";
+  expect_race();
 }
 
 TEST_P(courses_race, no_seat_over_when_everybody_waits_in_line) {
