@@ -102,6 +102,9 @@ TEST(books, tell_what_is_wrong) {
   EXPECT_EQ(wrong(ann, AccountClosed{"a"}, MoneyDeposited{"a", 5}), 1u);
   EXPECT_EQ(wrong(ann, MoneyDeposited{"a", 5}, AccountClosed{"a"}), 1u);
   EXPECT_EQ(wrong(ann, bob, MoneyDeposited{"a", 5}, MoneySent{"a", "t", "b", 5}, MoneyReceived{"b", "t", "a", 5}), 0u);
+  EXPECT_EQ(wrong(ann, bob, MoneyDeposited{"a", 5}, MoneySent{"a", "t", "b", 2}, MoneyReceived{"b", "t", "a", 2}, MoneySent{"a", "t", "b", 2},
+                  MoneyReceived{"b", "t", "a", 2}),
+            1u);
   EXPECT_EQ(wrong(ann, bob, MoneyDeposited{"a", 5}, MoneySent{"a", "t", "b", 5}), 2u);
   EXPECT_EQ(wrong(ann, bob, MoneyDeposited{"a", 5}, MoneySent{"a", "t", "b", 5}, MoneyReceived{"b", "t", "a", 4}), 3u);
 }

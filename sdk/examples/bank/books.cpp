@@ -3,6 +3,7 @@
 #include "account.hpp"
 
 #include <map>
+#include <set>
 
 namespace {
 
@@ -40,8 +41,9 @@ class audit_trail {
   void follow(const MoneySent& e) {
     ++books_.transfers;
     open(e), enter(e);
-    if (!on_the_way_.emplace(e.transfer_id, e.cents).second) wrong("transfer " + e.transfer_id.value + " is made twice");
-    if (on_the_way_.size() > 1) wrong("money is sent before what was sent has arrived");
+    if (!transfers_.insert(e.transfer_id).second) wrong("transfer " + e.transfer_id.value + " is made twice");
+    if (!on_the_way_.empty()) wrong("money is sent before what was sent has arrived");
+    on_the_way_[e.transfer_id] = e.cents;
   }
   void follow(const MoneyReceived& e) {
     open(e), enter(e);
@@ -67,6 +69,7 @@ class audit_trail {
 
   Books books_{};
   std::map<std::string, Account> accounts_{};
+  std::set<std::string> transfers_{};
   std::map<std::string, std::int64_t> on_the_way_{};
   std::int64_t position_ = 0;
 };
