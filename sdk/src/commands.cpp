@@ -95,7 +95,7 @@ std::vector<append_outcome> command::submit_many(std::span<const append_command>
   return outcomes;
 }
 
-std::int64_t command::read(const event_query& query, const read_options& options, const event_sink& sink) const {
+std::int64_t command::read(const event_query& query, const read_options& options, const event_sink& sink, arrival rows) const {
   const parameters values{store,
                           encode_query(query),
                           encode_int8(options.after),
@@ -104,16 +104,22 @@ std::int64_t command::read(const event_query& query, const read_options& options
                           encode_optional(options.upto)};
   read_progress progress;
   recorded_event event;
-  on.stream(read_sql, values, limits, [&](const sql_result& row) {
-    progress.head = std::max(progress.head, decode_int8(required(row, 0, 0)));
-    if (!row.value(0, 1)) return true;  // nothing matches: the watermark stands alone
-    decode_event(row, 0, 1, event);
+  const auto take = [&](const sql_result& answer, int row) {
+    progress.head = std::max(progress.head, decode_int8(required(answer, row, 0)));
+    if (!answer.value(row, 1)) return true;  // nothing matches: the watermark stands alone
+    decode_event(answer, row, 1, event);
     progress.head = std::max(progress.head, event.position);
     ++progress.delivered;
     progress.last_position = event.position;
     progress.stopped = !sink(event);
     return !progress.stopped;
-  });
+  };
+  if (rows == arrival::row_by_row) {
+    on.stream(read_sql, values, limits, [&](const sql_result& row) { return take(row, 0); });
+  } else {
+    const auto answer = on.run(read_sql, values, limits);
+    for (int row = 0; row < answer.rows() && take(answer, row); ++row) continue;
+  }
   return vouched_position(options, progress);
 }
 

@@ -30,7 +30,11 @@ struct command {
                       const std::optional<uuid>& append_id) const;
   void append_at_commit(std::span<const new_event> events, const std::optional<append_condition>& condition,
                         const std::optional<uuid>& append_id) const;
-  std::int64_t read(const event_query& query, const read_options& options, const event_sink& sink) const;
+  enum class arrival {
+    row_by_row,  ///< in bounded memory, however many they are
+    at_once      ///< cheaper for each row; for answers that are known to be small
+  };
+  std::int64_t read(const event_query& query, const read_options& options, const event_sink& sink, arrival rows = arrival::row_by_row) const;
   std::int64_t head() const;
   bool exists(const event_query& query, std::int64_t after) const;
   std::int64_t count(const event_query& query, std::int64_t after) const;

@@ -10,6 +10,9 @@
 namespace dcb::inline v0 {
 namespace {
 
+// Most boundaries have fewer events; a larger one is read on row by row, so that no load needs much memory.
+constexpr std::int64_t max_at_once = 1000;
+
 // More parts with snapshots than this are read from their first event.
 constexpr std::size_t max_snapshots = 8;
 
@@ -71,11 +74,22 @@ struct division {
   }
 };
 
+event_query beyond(const event_query& query, std::int64_t position) {
+  auto items = query.items();
+  for (auto& item : items) item.after = std::max(item.after.value_or(0), position);
+  return event_query{std::move(items)};
+}
+
 }  // namespace
 
 std::int64_t command::load(std::span<const load_part> parts, load_sink& sink) const {
   const division divided{parts};
-  if (divided.with_snapshots.empty()) return read(divided.read, {}, [&](const recorded_event& event) { return fold_into_parts(parts, sink, event), true; });
+  if (divided.with_snapshots.empty()) {
+    std::int64_t events = 0;
+    const event_sink fold = [&](const recorded_event& event) { return ++events, fold_into_parts(parts, sink, event), true; };
+    const auto read_upto = read(divided.read, {.max_count = max_at_once}, fold, arrival::at_once);
+    return events < max_at_once ? read_upto : read(beyond(divided.read, read_upto), {}, fold);
+  }
 
   parameters values{store};
   for (const auto i : divided.with_snapshots) {

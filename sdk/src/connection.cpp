@@ -26,8 +26,9 @@ bool is_parting(const PGresult* notice) {
 }  // namespace
 
 std::optional<std::string_view> sql_result::value(int row, int column) const {
-  if (PQgetisnull(owned_.get(), row, column)) return {};
-  return std::string_view{PQgetvalue(owned_.get(), row, column), static_cast<std::size_t>(PQgetlength(owned_.get(), row, column))};
+  const int length = PQgetlength(owned_.get(), row, column);
+  if (length == 0 && PQgetisnull(owned_.get(), row, column)) return {};
+  return std::string_view{PQgetvalue(owned_.get(), row, column), static_cast<std::size_t>(length)};
 }
 
 std::string sql_result::field(int code) const {
@@ -132,6 +133,8 @@ void connection::send(const statement& what, const parameters& values) {
   const int count = static_cast<int>(values.size());
   std::vector<const char*> texts;
   std::vector<int> lengths;
+  texts.reserve(values.size());
+  lengths.reserve(values.size());
   const std::vector<int> formats(values.size(), what.text_form ? 0 : 1);
   for (const auto& value : values) {
     texts.push_back(value ? value->c_str() : nullptr);

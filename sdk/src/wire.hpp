@@ -6,6 +6,7 @@
 #include <dcb/event_log.hpp>
 #include <dcb/query.hpp>
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -22,8 +23,10 @@ class wire_writer {
  public:
   template <class Integer>
   void integer(Integer value) {
-    for (int shift = 8 * (static_cast<int>(sizeof value) - 1); shift >= 0; shift -= 8)
-      out_ += static_cast<char>(static_cast<std::uint64_t>(value) >> shift & 0xff);
+    std::array<char, sizeof value> big_endian;
+    for (std::size_t i = 0; i < sizeof value; ++i)
+      big_endian[i] = static_cast<char>(static_cast<std::uint64_t>(value) >> 8 * (sizeof value - 1 - i) & 0xff);
+    out_.append(big_endian.data(), big_endian.size());
   }
   void bytes(std::string_view value) { out_ += value; }
   /// A value with its length in front, -1 for NULL.

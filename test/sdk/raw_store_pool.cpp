@@ -184,6 +184,71 @@ TEST_F(raw_store_lost_answer, conflict_under_an_append_id_is_no_doubt) {
   EXPECT_EQ(count_events(), "1");
 }
 
+TEST_F(raw_store_lost_answer, of_several_appends_is_found_again_by_their_ids) {
+  auto store = warm();
+  store.submit_many(std::vector<dcb::append_command>{{.events = one_event("Warm")}});
+  std::int64_t head = 2;
+  for (const auto what : {proxy::fault::lose_answer, proxy::fault::lose_request}) {
+    const dcb::append_condition unchanged{event_query::all(), head};
+    const std::vector<dcb::append_command> commands{
+        {.events = one_event(), .condition = unchanged, .append_id = dcb::uuid::random()},
+        {.events = one_event(), .condition = unchanged, .append_id = dcb::uuid::random()},  // the first one is in its way, also when it is sent again
+        {.events = one_event("B"), .append_id = dcb::uuid::random()}};
+    between.next(what);
+    const auto outcomes = store.submit_many(commands);
+    ASSERT_TRUE(between.happened());
+    ASSERT_EQ(outcomes.size(), 3u);
+    EXPECT_EQ(outcomes[0].value(), head + 1);
+    EXPECT_EQ(outcomes[1].sqlstate, "DCB01");
+    EXPECT_EQ(outcomes[2].value(), head += 2);
+    EXPECT_EQ(store.head(), head) << "stored twice, or not at all";
+    store.submit_many(std::vector<dcb::append_command>{{.events = one_event("Warm")}});  // prepared on the new connection
+    ++head;
+  }
+}
+
+TEST_F(raw_store_lost_answer, of_several_appends_without_ids_is_in_doubt) {
+  auto store = warm();
+  const std::vector<dcb::append_command> commands{{.events = one_event(), .append_id = dcb::uuid::random()}, {.events = one_event()}};
+  store.submit_many(commands);
+  between.next(proxy::fault::lose_answer);
+  try {
+    store.submit_many(commands);
+    FAIL();
+  } catch (const dcb::connection_error& e) {
+    EXPECT_TRUE(e.in_doubt());
+  }
+  EXPECT_EQ(count_events(), "4") << "the one with an append id has one effect, the other two";
+}
+
+// The turn itself is lost with the connection; what it appended is not.
+TEST_F(raw_store_lost_answer, of_an_append_in_line_is_found_again_by_its_id) {
+  auto store = warm();
+  struct counting final : dcb::load_sink {
+    std::int64_t events = 0;
+    void restore(std::size_t, const dcb::saved_state&) override {}
+    void fold(std::size_t, const recorded_event&) override { ++events; }
+  };
+  const auto count_one_up = [&](proxy::fault what) {
+    counting seen;
+    const std::vector<dcb::load_part> parts{{tagged({"x:1"})}};
+    return store.append_in_line({{"x:1"}, 10s}, parts, seen, [&](std::int64_t read_upto) -> std::optional<dcb::append_command> {
+      between.next(what, 1);  // not of the append, but of the commit
+      return dcb::append_command{.events = {{.type = "A", .data = std::to_string(seen.events + 1), .tags = {"x:1"}}},
+                                 .condition = dcb::append_condition{tagged({"x:1"}), read_upto},
+                                 .append_id = dcb::uuid::random()};
+    });
+  };
+  std::int64_t events = 1;
+  for (const auto what : {proxy::fault::none, proxy::fault::lose_answer, proxy::fault::none, proxy::fault::lose_request, proxy::fault::none}) {
+    const auto position = count_one_up(what);
+    ASSERT_TRUE(between.happened());
+    EXPECT_EQ(position, store.head());
+    EXPECT_EQ(count_events(), std::to_string(++events)) << "stored twice, or not at all";
+  }
+  EXPECT_EQ(admin->ask("SELECT string_agg(data::text, ' ' ORDER BY position) FROM dcb.read('" + name + "', dcb.query(types => '{A}'))"), "2 3 4 5 6");
+}
+
 TEST_F(raw_store_lost_answer, without_an_append_id_is_in_doubt) {
   auto store = warm();
   for (const auto what : {proxy::fault::lose_answer, proxy::fault::lose_request}) {

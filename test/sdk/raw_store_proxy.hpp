@@ -52,7 +52,11 @@ class proxy {
   proxy& operator=(const proxy&) = delete;
 
   std::string conninfo() const { return "host=" + folder_; }
-  void next(fault what) { fault_ = what; }
+  /// Requests that still pass before it: for what is sent by a call that has begun.
+  void next(fault what, int passing = 0) {
+    passing_ = passing;
+    fault_ = what;
+  }
   bool happened() const { return fault_ == fault::none; }
   void await_fault() const {
     while (!happened()) std::this_thread::sleep_for(std::chrono::milliseconds{2});
@@ -110,7 +114,8 @@ class proxy {
       if (waited[0].revents) {
         const auto size = recv(client, buffer.data(), buffer.size(), 0);
         if (size <= 0 || away_) return;
-        const auto what = established ? fault_.exchange(fault::none) : fault::none;
+        const bool passes = !established || (passing_ > 0 && passing_-- > 0);
+        const auto what = passes ? fault::none : fault_.exchange(fault::none);
         if (what == fault::lose_request) return;
         if (what == fault::lose_answer || what == fault::lose_answer_and_leave) losing_answer = true;
         if (what == fault::lose_answer_and_leave) leaving = true;
@@ -151,6 +156,7 @@ class proxy {
   int listener_ = -1;
   std::atomic<bool> ending_ = false;
   std::atomic<bool> away_ = false;
+  std::atomic<int> passing_ = 0;
   std::atomic<fault> fault_ = fault::none;
   std::atomic<std::size_t> to_client_ = 0;
   std::list<std::thread> connections_;  // touched by the acceptor only, until that has ended

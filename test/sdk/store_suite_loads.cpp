@@ -44,6 +44,22 @@ TEST_P(loads, every_part_gets_its_own) {
   EXPECT_EQ(load({{types({"Closed"})}}), (std::vector<strings>{{"4 Closed"}}));
 }
 
+// More events than are held at a time.
+TEST_P(loads, of_a_large_boundary) {
+  for (const std::size_t size : {1000, 1500}) {
+    const auto before = log->head();
+    log->append(std::vector<dcb::new_event>(size, {.type = "Paid", .tags = {"a:" + std::to_string(size)}}));
+    append("Other");
+    const auto whole = tags({"a:" + std::to_string(size)});
+    const auto got = load({{whole}, {whole.after(before + 10)}, {whole.after(before + 1200)}});
+    ASSERT_EQ(got[0].size(), size);
+    for (std::size_t i = 0; i < size; ++i) ASSERT_EQ(got[0][i], std::to_string(before + static_cast<std::int64_t>(i) + 1) + " Paid");
+    EXPECT_EQ(got[1], strings(got[0].begin() + 10, got[0].end()));
+    EXPECT_EQ(got[2].size(), size > 1200 ? size - 1200 : 0);
+    EXPECT_EQ(upto, log->head());
+  }
+}
+
 TEST_P(loads, of_an_empty_log) {
   EXPECT_EQ(load({{tags({"a:1"})}, {tags({"b:1"}), "b"}}), (std::vector<strings>{{}, {}}));
   EXPECT_EQ(upto, 0);
