@@ -17,9 +17,9 @@ ok() { # name command...
   said=$("$@" 2>&1) && is 0 0 "$name" || is "$said" 'success' "$name"
 }
 sql() { "$bindir/psql" -XqAt -v ON_ERROR_STOP=1 "${@:2}" -c "$1"; }
-until_true() { # statement, options for psql; a condition that comes true by itself
+until_true() { # statement, options for psql; a condition that comes true by itself, within $tries tries (1200, a minute at least)
   local try
-  for try in {1..1200}; do
+  for ((try = 0; try < ${tries:-1200}; try++)); do
     [ "$(sql "$@" 2> /dev/null)" = t ] && return
     sleep 0.05
   done

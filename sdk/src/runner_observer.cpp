@@ -1,5 +1,6 @@
 #include <dcb/runner_observer.hpp>
 
+#include <cmath>
 #include <cstdio>
 #include <string>
 
@@ -47,6 +48,10 @@ void stderr_observer::repeated(const reaction_place& where, std::int64_t positio
 }
 void stderr_observer::claimed(const reaction_place& where) noexcept { say(where, "held from now on"); }
 void stderr_observer::lost(const reaction_place& where, std::string_view reason) noexcept { say(where, "not held any more: ", reason); }
+void stderr_observer::rebuilding(const rebuild_report& report) noexcept {
+  say(report.where, "beside ", report.replaced, " at position ", number(report.position), " of ", number(report.head), ", ", number(report.events), " events, ",
+      number(std::llround(report.per_second)), " per second");
+}
 void stderr_observer::swapped(const reaction_place& where, std::string_view replaced, std::int64_t position) noexcept {
   say(where, "took the place of ", replaced, " at position ", number(position));
 }

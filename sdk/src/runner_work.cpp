@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <random>
+#include <utility>
 
 namespace dcb::inline v0 {
 namespace {
@@ -13,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int most_collisions = 30;
+constexpr auto between_reports = 5s;
 
 std::chrono::milliseconds doubled(std::chrono::milliseconds first, std::chrono::milliseconds longest, int attempt) {
   return std::min(longest, first * (std::int64_t{1} << std::clamp(attempt - 1, 0, 20)));
@@ -65,6 +67,8 @@ work_outcome partition_work::batch() {
     handle_outside();
   most_ = std::min(by_.settings().batch_size, 2 * most_);
   collisions_ = disconnections_ = 0;
+  phase_ = phase::fetching;
+  if (replaces_ && std::chrono::steady_clock::now() >= told_ + between_reports) tell_progress(own_status().head);
   return {work_outcome::what::more, 0ms, done_};
 }
 
@@ -114,6 +118,7 @@ void partition_work::commit(transaction& in, std::int64_t position, std::size_t 
   first_ = upto_index;
   if (count == 0) return;
   done_ += count;
+  handled_ += count;
   failing_ = attempts_ = 0;
   appended_before_ = 0;
   const auto& last = polled_.events[upto_index - 1];
@@ -129,17 +134,35 @@ void partition_work::commit(transaction& in, std::int64_t position, std::size_t 
 bool partition_work::step_into_place() {
   const auto& replaced = by_.settings().replaces;
   phase_ = phase::fetching;
-  for (const auto& row : context_.store.status(by_.name()))
-    if (row.partition == held_.partition) checkpoint_ = row.position;
+  const auto own = own_status();
+  checkpoint_ = own.position;
   if (!context_.store.status(replaced).empty()) {
     auto in = context_.store.begin(context_.idle);
     if (!context_.store.supersede(in, replaced, by_.name(), context_.consumer)) return false;
     by_.swap(in);
     commit(in, checkpoint_, 0);
+    tell_progress(own.head);
     context_.watch.swapped(where(), replaced, checkpoint_);
   }
   replaces_ = false;
   return true;
+}
+
+subscription_status partition_work::own_status() {
+  for (auto& row : context_.store.status(by_.name()))
+    if (row.partition == held_.partition) return std::move(row);
+  throw error("the subscription is gone", {.sqlstate = "DCB13"});
+}
+
+void partition_work::tell_progress(std::int64_t head) {
+  told_ = std::chrono::steady_clock::now();
+  const std::chrono::duration<double> spent = told_ - since_;
+  context_.watch.rebuilding({.where = where(),
+                             .replaced = by_.settings().replaces,
+                             .position = checkpoint_,
+                             .head = head,
+                             .events = handled_,
+                             .per_second = static_cast<double>(handled_) / std::max(spent.count(), 1e-6)});
 }
 
 work_outcome partition_work::recover(const std::exception_ptr& thrown) {

@@ -55,6 +55,8 @@ class partition_work {
   void handle_outside();
   void commit(transaction& in, std::int64_t position, std::size_t upto_index);
   bool step_into_place();
+  subscription_status own_status();
+  void tell_progress(std::int64_t head);
   work_outcome recover(const std::exception_ptr& thrown);
   work_outcome failed(const std::string& reason);
   work_outcome give_up_on(const std::string& reason);
@@ -65,6 +67,10 @@ class partition_work {
   subscriber& by_;
   const held_partition held_;
   bool replaces_;  // and has not yet stepped into the place of the other one
+  // Of the version that is being built:
+  const std::chrono::steady_clock::time_point since_ = std::chrono::steady_clock::now();
+  std::chrono::steady_clock::time_point told_ = since_;
+  std::int64_t handled_ = 0;
 
   phase phase_ = phase::fetching;
   polled_events polled_{};

@@ -35,6 +35,7 @@ struct told final : dcb::runner_observer {
   void refused(const dcb::reaction_place&, std::int64_t, std::string_view reason) noexcept override { note([&] { refusals.emplace_back(reason); }); }
   void repeated(const dcb::reaction_place&, std::int64_t position) noexcept override { note([&] { repetitions.push_back(position); }); }
   void lost(const dcb::reaction_place&, std::string_view reason) noexcept override { note([&] { losses.emplace_back(reason); }); }
+  void rebuilding(const dcb::rebuild_report& r) noexcept override { note([&] { rebuilt.push_back(r.events); }); }
   void swapped(const dcb::reaction_place&, std::string_view replaced, std::int64_t) noexcept override { note([&] { swaps.emplace_back(replaced); }); }
   void disconnected(std::string_view, std::string_view reason) noexcept override { note([&] { disconnections.emplace_back(reason); }); }
 
@@ -44,7 +45,7 @@ struct told final : dcb::runner_observer {
     return at(*this);
   }
 
-  std::vector<std::int64_t> batches{}, parked_at{}, repetitions{};
+  std::vector<std::int64_t> batches{}, parked_at{}, repetitions{}, rebuilt{};
   std::map<std::string, std::int64_t> lags{};
   std::vector<std::pair<std::int64_t, int>> failures{};
   std::vector<std::string> stops{}, refusals{}, losses{}, swaps{}, disconnections{};

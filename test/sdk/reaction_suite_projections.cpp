@@ -256,6 +256,7 @@ TEST_P(projection, is_rebuilt_beside_the_former_version_and_takes_its_place) {
   EXPECT_EQ(effects("notes-2").size(), 250u);
   EXPECT_EQ(effects("swapped"), (positions{1}));
   EXPECT_EQ(told.swaps, (std::vector<std::string>{"notes"}));
+  EXPECT_EQ(told.rebuilt, (positions{250})) << "how many it has built, when it takes the other one's place";
   EXPECT_TRUE(log->reactions().status("notes").empty());
   store.append(Paid{"ann", 250});
   after.run_once();

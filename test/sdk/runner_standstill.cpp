@@ -1,5 +1,6 @@
 // Processes that come to a standstill or die in the middle of a batch, with the transaction open: nobody else is delayed, another one takes over, and
-// nothing is lost or done twice. These tests fork before they have threads.
+// nothing is lost or done twice. These tests fork before they have threads. STANDSTILL_SECONDS says for how long a stopped process stays stopped after it
+// was replaced (0).
 #include "runner_support.hpp"
 
 #include <signal.h>
@@ -41,6 +42,10 @@ class runner_standstill : public runner_in_trouble {
     ASSERT_TRUE(dcb::wait_until(store, "ledger", store.head(), 120s)) << "nobody took over";
     EXPECT_EQ(admin.reactions().status("ledger").at(0).consumer, "successor");
     if (child == 0) return;
+    const char* const wanted = std::getenv("STANDSTILL_SECONDS");
+    const auto until = std::chrono::steady_clock::now() + std::chrono::seconds{wanted ? std::atoi(wanted) : 0};
+    for (int i = 0; std::chrono::steady_clock::now() < until; ++i)
+      ASSERT_TRUE(dcb::wait_until(store, "ledger", store.append(std::vector<Event>{Paid{"ann", i}}, {.call = {.timeout = 30s}}), 30s)) << "somebody is delayed";
     // It believes that all is as it was.
     kill(child, SIGCONT);
     for (int i = 0; i < 20; ++i) store.append(Paid{"ann", i});

@@ -146,6 +146,7 @@ SELECT is((SELECT concat_ws('|', replaces, position, lag_events) FROM dcb.projec
 UPDATE shop.projection SET batch_size = 20 WHERE replaces = 'items';
 SELECT pg_temp.run('items (rebuild)', 1);
 SELECT bag_eq('SELECT * FROM model.current_item', 'SELECT * FROM before', 'half-built, readers see the old one');
+SELECT ok((SELECT position > 0 AND position < head AND per_second > 0 FROM dcb.projections('shop') WHERE name = 'items (rebuild)'), 'and its progress');
 SELECT pg_temp.run('items (rebuild)');
 SELECT is((SELECT array_agg(name || ' ' || handler ORDER BY name) FROM dcb.projections('shop')), '{"items model.count_item_v2","seen model.see"}', 'complete, it has taken over');
 SELECT bag_eq('SELECT * FROM model.current_item', 'SELECT * FROM before', 'readers see the new one, complete');

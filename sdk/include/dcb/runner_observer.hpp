@@ -38,6 +38,16 @@ struct failure_report {
   std::chrono::milliseconds wait{0};  ///< before the retry
 };
 
+/// How far a version is that is built beside the one that it replaces.
+struct rebuild_report {
+  reaction_place where{};
+  std::string_view replaced{};
+  std::int64_t position = 0;  ///< its checkpoint
+  std::int64_t head = 0;      ///< of the store
+  std::int64_t events = 0;    ///< that this runner has handled since it holds the partition
+  double per_second = 0;      ///< of these, on average
+};
+
 /// Is told what a runner does; derive from it and override what you care for. Without one a runner reports to the standard error stream all but batches.
 /// Thread safety: it is called by all threads of the runner, at the same time. The texts of a report live as long as the call.
 class DCB_EXPORT runner_observer {
@@ -63,6 +73,8 @@ class DCB_EXPORT runner_observer {
   /// This runner holds the partition from now on, or does not any more.
   virtual void claimed(const reaction_place&) noexcept {}
   virtual void lost(const reaction_place&, std::string_view /*reason*/) noexcept {}
+  /// A version that is built beside another one, every five seconds and when it takes that one's place.
+  virtual void rebuilding(const rebuild_report&) noexcept {}
   /// The version that was built beside another one has taken its place.
   virtual void swapped(const reaction_place&, std::string_view /*replaced*/, std::int64_t /*position*/) noexcept {}
   /// The server could not be reached, or a connection was lost; it is tried again.
@@ -82,6 +94,7 @@ class DCB_EXPORT stderr_observer : public runner_observer {
   void repeated(const reaction_place&, std::int64_t position) noexcept override;
   void claimed(const reaction_place&) noexcept override;
   void lost(const reaction_place&, std::string_view reason) noexcept override;
+  void rebuilding(const rebuild_report&) noexcept override;
   void swapped(const reaction_place&, std::string_view replaced, std::int64_t position) noexcept override;
   void disconnected(std::string_view store, std::string_view reason) noexcept override;
 };
