@@ -71,6 +71,10 @@ campaign-reactions: ## consumers, runners and due commands while everything is k
 $(CAMPAIGNS):
 	@scripts/campaign $(@:campaign-%=%) $(MINUTES)
 
+reference: ## the reference of the SDK's headers, build/reference/html/index.html (needs Debian's doxygen)
+	@rm -rf build/reference && mkdir -p build/reference
+	@doxygen docs/Doxyfile
+
 bench: ## measure against plain PostgreSQL and other event stores' SQL, and write docs/results
 	@bench/run
 
@@ -90,4 +94,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 .PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-worker check-install check-version \
-	check-matrix check-assert check-collisions check-compilers compile-time fuzz bench bench-full $(CAMPAIGNS) dist clean help
+	check-matrix check-assert check-collisions check-compilers compile-time fuzz reference bench bench-full $(CAMPAIGNS) dist clean help
