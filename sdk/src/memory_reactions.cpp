@@ -200,7 +200,9 @@ std::vector<subscription_status> memory_reactions::status(std::string_view wante
   }
   std::vector<subscription_status> all;
   const auto head = store_.head();
-  for (const auto& [name, subscription] : state.subscriptions) {
+  for (const auto& entry : state.subscriptions) {
+    const auto& name = entry.first;
+    const auto& subscription = entry.second;
     if (!wanted.empty() && wanted != name) continue;
     for (std::size_t i = 0; i < subscription.partitions.size(); ++i) {
       const auto& partition = subscription.partitions[i];

@@ -121,8 +121,9 @@ void raw_runner::impl::claim(std::size_t i) {
   {
     const std::scoped_lock lock{mutex_};
     for (auto at = units.lower_bound({i, 0}); at != units.end() && at->first.first == i;) {
-      auto& [where, unit] = *at;
-      const auto same = std::ranges::any_of(held, [&](const auto& h) { return h.partition == where.second && h.token == unit.work.held().token; });
+      const int partition = at->first.second;
+      auto& unit = at->second;
+      const auto same = std::ranges::any_of(held, [&](const auto& h) { return h.partition == partition && h.token == unit.work.held().token; });
       if (same) {
         unit.gone = false;
         ++at;
@@ -130,7 +131,7 @@ void raw_runner::impl::claim(std::size_t i) {
         unit.gone = true;
         ++at;
       } else {
-        lost.push_back(where.second);
+        lost.push_back(partition);
         at = units.erase(at);
       }
     }
