@@ -57,6 +57,7 @@ TEST_P(loads, of_a_large_boundary) {
     EXPECT_EQ(got[1], strings(got[0].begin() + 10, got[0].end()));
     EXPECT_EQ(got[2].size(), size > 1200 ? size - 1200 : 0);
     EXPECT_EQ(upto, log->head());
+    EXPECT_EQ(load({{whole | types({"Other"}).after(upto)}})[0].size(), size) << "an item begins after a position of its own";
   }
 }
 
