@@ -2,6 +2,11 @@
 
 #include "raw_store_proxy.hpp"
 
+#include <dcb/dcb.hpp>
+
+#include <fstream>
+#include <variant>
+
 namespace {
 
 using namespace support;
@@ -49,6 +54,44 @@ TEST_F(raw_store_streaming, does_not_hold_what_it_reads) {
   EXPECT_GT(between.bytes_to_client() - before, total * 500u);
   // Buffers of the two sockets and of libpq, and what was counted short per event; all of it would be more than 60 MB.
   EXPECT_LT(ahead, total * 100u);
+}
+
+struct Counted {
+  dcb::id<> x;
+};
+
+/// What the process has in memory, in bytes.
+std::int64_t resident() {
+  std::ifstream from{"/proc/self/statm"};
+  std::int64_t whole = 0, pages = 0;
+  if (!(from >> whole >> pages)) throw std::runtime_error("/proc/self/statm cannot be read");
+  return pages * sysconf(_SC_PAGESIZE);
+}
+
+// DCB_TEST_EVENTS=1000000 for more of them.
+TEST_F(raw_store_streaming, memory_does_not_grow_with_the_log) {
+  const char* const wanted = std::getenv("DCB_TEST_EVENTS");
+  const std::int64_t total = wanted ? std::stoll(wanted) : 200'000;
+  constexpr std::int64_t batch = 50'000;
+  for (std::int64_t done = 0; done < total; done += batch)
+    admin->ask("SELECT dcb.append('" + name + "', ARRAY(SELECT dcb.event('Counted', '{\"x\": \"1\"}', ARRAY['x:1']) FROM generate_series(1, " +
+               std::to_string(std::min(batch, total - done)) + ")))");
+  auto store = open_single();
+  const dcb::store<std::variant<Counted>> typed{"", name, options()};
+  std::int64_t count = 0, at_first = 0, most = 0;
+  const auto look = [&](std::int64_t position) {
+    EXPECT_EQ(position, ++count);
+    if (count == 10'000) at_first = most = resident();  // buffers have their size by then
+    if (count > 10'000 && count % 1'000 == 0) most = std::max(most, resident());
+    return true;
+  };
+  // Kept, the events would take 100 bytes each at the least.
+  store.read(event_query::all(), {}, [&](const recorded_event& event) { return look(event.position); });
+  EXPECT_EQ(std::exchange(count, 0), total);
+  EXPECT_LT(most - at_first, 4 << 20) << "into a sink";
+  for (const auto& recorded : typed.read()) look(recorded.position);
+  EXPECT_EQ(count, total);
+  EXPECT_LT(most - at_first, 4 << 20) << "walked through";
 }
 
 TEST_F(raw_store_streaming, early_stop_leaves_the_connection_usable) {
