@@ -255,7 +255,9 @@ void connection::fail(const statement& what, const sql_result& failure) {
                     .message = failure.field(PG_DIAG_MESSAGE_PRIMARY),
                     .detail = failure.field(PG_DIAG_MESSAGE_DETAIL),
                     .hint = failure.field(PG_DIAG_MESSAGE_HINT)};
-  if (PQstatus(owned_.get()) != CONNECTION_OK) {
+  // libpq may find out while sending, and then goes on calling the connection a good one; only the missing SQLSTATE tells.
+  if (PQstatus(owned_.get()) != CONNECTION_OK || from.sqlstate.empty()) {
+    broken_ = true;
     if (from.message.empty()) from.message = last_message();
     throw connection_error(from.message, {.sqlstate = std::move(from.sqlstate),
                                           .detail = std::move(from.detail),

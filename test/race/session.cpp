@@ -22,7 +22,7 @@ session::session(const std::string& options) {
       connection_.get(), [](void*, const char*) {}, nullptr);
 }
 
-answer session::read(PGresult* result) const {
+answer session::read(PGresult* result) {
   std::unique_ptr<PGresult, decltype(&PQclear)> owned(result, PQclear);
   answer got;
   switch (PQresultStatus(result)) {
@@ -36,6 +36,7 @@ answer session::read(PGresult* result) const {
     default:
       const char* state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
       const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+      lost_ = state == nullptr;
       got.sqlstate = state != nullptr ? state : "08006";
       got.message = message != nullptr ? message : trimmed(PQerrorMessage(connection_.get()));
       return got;

@@ -41,16 +41,17 @@ class session {
   answer run_binary(const std::string& sql, Oid type, const std::string& bytes);         // one parameter, in binary form
   void cancel() const;                                                                   // what another thread is running here
   bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
-  bool lost() const { return PQstatus(connection_.get()) != CONNECTION_OK; }
+  bool lost() const { return lost_ || PQstatus(connection_.get()) != CONNECTION_OK; }
   int backend() const { return PQbackendPID(connection_.get()); }
 
  private:
-  answer read(PGresult* result) const;
+  answer read(PGresult* result);
 
   struct close {
     void operator()(PGconn* connection) const { PQfinish(connection); }
   };
   std::unique_ptr<PGconn, close> connection_;
+  bool lost_ = false;  // seen while sending, when libpq still takes the connection for a good one
 };
 
 // A new store, dropped when the test ends.

@@ -25,6 +25,21 @@ class runner_crash : public runner_in_trouble {
   }
 };
 
+// A server that crashes says so to every session and closes the connection; the next statement may fail while it is sent.
+TEST_F(runner_crash, is_a_lost_connection_for_who_sends_next) {
+  const char* const host = std::getenv("PGHOST");
+  ASSERT_NE(host, nullptr);
+  if (!std::filesystem::exists(std::filesystem::path(host) / "data" / "postmaster.pid")) GTEST_SKIP() << "this server is not a throw-away one";
+  dcb::store<Event> store{"", name, named("sender")};
+  auto in = store.log().begin();
+  const auto pid = [&] { return ask("SELECT pid FROM pg_stat_activity WHERE application_name = 'sender'"); };
+  const auto victim = ask("SELECT pid FROM pg_stat_activity WHERE backend_type = 'checkpointer'");
+  ASSERT_FALSE(pid().empty());
+  ASSERT_EQ(kill(std::stoi(victim.at(0).at(0).value()), SIGKILL), 0) << "may not kill the server's processes";
+  await([&] { return patiently(pid).empty(); });
+  EXPECT_THROW(in.append(dcb::event_schema<Event>::encode(std::vector<Event>{Opened{"late"}})), dcb::connection_error);
+}
+
 TEST_F(runner_crash, of_the_server_is_survived_by_runners) {
   const char* const host = std::getenv("PGHOST");
   ASSERT_NE(host, nullptr);
