@@ -13,12 +13,14 @@
 #include <libpq-fe.h>
 #include <simdjson.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <fstream>
 #include <functional>
 #include <initializer_list>
 #include <optional>
@@ -175,12 +177,24 @@ double cpu_seconds() {
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
+// Of all processes and the kernel: with nothing else running, of client and server.
+double machine_cpu_seconds() {
+  std::ifstream file{"/proc/stat"};
+  std::string name;
+  double user, nice, system, idle, waiting, interrupts, soft_interrupts;
+  file >> name >> user >> nice >> system >> idle >> waiting >> interrupts >> soft_interrupts;
+  return (user + nice + system + interrupts + soft_interrupts) / static_cast<double>(sysconf(_SC_CLK_TCK));
+}
+
 // Microseconds of CPU for each decision of a round.
-double measure(int round, const std::function<void(const std::string&, const std::string&)>& decide) {
+struct cost {
+  double client, machine;
+};
+cost measure(int round, const std::function<void(const std::string&, const std::string&)>& decide) {
   const auto user = "user-" + std::to_string(round);
-  const auto before = cpu_seconds();
+  const auto client = cpu_seconds(), machine = machine_cpu_seconds();
   for (int i = 0; i < coupons; ++i) decide("c" + std::to_string(i), user);
-  return (cpu_seconds() - before) / coupons * 1e6;
+  return {(cpu_seconds() - client) / coupons * 1e6, (machine_cpu_seconds() - machine) / coupons * 1e6};
 }
 
 // Coupons as they are before any round: every round of either side finds as many events.
@@ -214,21 +228,31 @@ int main(int count, char** arguments) try {
   const auto with_libpq = [&](const std::string& coupon, const std::string& user) { decide_by_hand(by_hand, coupon, user); };
   if (!only.empty()) return measure(0, only == "sdk" ? std::function{with_sdk} : std::function{with_libpq}), 0;
 
-  std::vector<double> sdk, libpq, ratios;
+  std::vector<cost> sdk, libpq;
   for (int round = -1; round < rounds; ++round) {  // the first one warms up
     const bool first = round % 2 == 0;
-    const auto before = first ? measure(round, with_sdk) : 0;
-    const auto bare_cpu = measure(round, with_libpq);
-    const auto sdk_cpu = first ? before : measure(round, with_sdk);
+    const auto before = first ? measure(round, with_sdk) : cost{};
+    const auto by_libpq = measure(round, with_libpq);
+    const auto by_sdk = first ? before : measure(round, with_sdk);
     if (round < 0) continue;
-    sdk.push_back(sdk_cpu);
-    libpq.push_back(bare_cpu);
-    ratios.push_back(sdk_cpu / bare_cpu);
+    sdk.push_back(by_sdk);
+    libpq.push_back(by_libpq);
   }
   std::puts("Either side, for each decision: one statement that reads watermark and 10 to 19 events, decoded with simdjson and folded; one CALL of\n"
             "dcb.submit with condition and append id; both prepared and binary. The SDK besides: pool, limits, retry, all columns of an event.");
-  std::printf("CPU of the client per decision, 1 client, %d rounds of %d: SDK %.1f us, bare libpq %.1f us; ratio %.2f (%.2f to %.2f)\n", rounds, coupons,
-              median(sdk), median(libpq), median(ratios), *std::ranges::min_element(ratios), *std::ranges::max_element(ratios));
+  std::printf("CPU per decision, 1 client, %d rounds of %d:\n", rounds, coupons);
+  const auto compare = [&](const char* whose, double cost::*figure) {
+    std::vector<double> ours, theirs, ratios;
+    for (std::size_t i = 0; i < sdk.size(); ++i) {
+      ours.push_back(sdk[i].*figure);
+      theirs.push_back(libpq[i].*figure);
+      ratios.push_back(ours.back() / theirs.back());
+    }
+    std::printf("  %s: SDK %.1f us, bare libpq %.1f us; ratio %.2f (%.2f to %.2f)\n", whose, median(ours), median(theirs), median(ratios),
+                *std::ranges::min_element(ratios), *std::ranges::max_element(ratios));
+  };
+  compare("of the client", &cost::client);
+  compare("of client and server, if nothing else runs on the machine", &cost::machine);
   return 0;
 } catch (const std::exception& failure) {
   std::fprintf(stderr, "%s\n", failure.what());
