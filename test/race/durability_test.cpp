@@ -73,19 +73,25 @@ class durability : public testing::Test {
   const std::string table_ = store_.name() + "_own";
 };
 
-// The commit is waited for without the lock: others see the event, and append behind it, before its client has an answer.
+// The commit is waited for without the lock: others see the event, and append behind it, before its client has an answer. Not every time: where the
+// transaction has pruned a page in passing, a catalogue's for example, its commit is an ordinary one.
 TEST_F(durability, is_waited_for_outside_the_lock) {
-  std::int64_t position = 0;
-  for (const auto& [type, statement] : {std::pair{"Function", append("Function")}, std::pair{"Procedure", submit("Procedure")}}) {
-    session writer;
-    auto appended = start(writer, statement);
-    ASSERT_TRUE(is_waiting(writer, appended)) << "acknowledged before the standby has it";
-    EXPECT_TRUE(is_visible(type));
-    EXPECT_EQ(observer_.must(append("Behind")).number(), position + 2);
-    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
-    EXPECT_EQ(appended.get().number(), position + 1);
-    position += 2;
+  session writer;
+  observer_.must("SET lock_timeout = '10s'");
+  for (const bool by_function : {true, false}) {
+    bool outside = false;
+    for (int attempt = 0; attempt < 50 && !outside; ++attempt) {
+      const std::string type = (by_function ? "Function" : "Procedure") + std::to_string(attempt);
+      auto appended = start(writer, by_function ? append(type) : submit(type));
+      ASSERT_TRUE(is_waiting(writer, appended)) << "acknowledged before the standby has it";
+      outside = is_visible(type);
+      if (outside) observer_.must(append("Behind"));
+      observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
+      ASSERT_TRUE(appended.get().ok());
+    }
+    EXPECT_TRUE(outside);
   }
+  EXPECT_EQ(observer_.must("SELECT count(*) FROM dcb.read($1) WHERE type = 'Behind' AND position > 1", {store_.name()}).number(), 2);
 }
 
 // With the user's own writes in the transaction the commit is an ordinary one: nothing is seen of it, and the lock held, until it is durable.

@@ -24,7 +24,7 @@ class runner_standstill : public runner_in_trouble {
       dcb::runner<Event> runner{store, {.consumer = "child-" + std::to_string(getpid()), .lease = 1s, .look_again = 100ms, .watch = &watch}};
       bool done = false;
       runner.add(Ledger{.insert = insert(), .after = [&](const dcb::meta& m) {
-                          if (m.position == at && !std::exchange(done, true)) kill(getpid(), signal);
+                          if (m.position == at && !std::exchange(done, true)) raise(signal);
                         }, .count = count()});
       std::stop_source never;
       runner.run(never.get_token());
