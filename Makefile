@@ -35,7 +35,7 @@ check-sql: ## SQL behaviour (pgTAP, test/sql)
 check-isolation: ## sessions against each other (isolation specs, test/isolation)
 check-sdk: ## the C++ SDK (GoogleTest, test/sdk)
 check-tools: ## the command-line tool (test/tools)
-check-fuzz: ## the decoders of the SDK under a fuzzer, for some seconds
+check-fuzz: ## the decoders of the SDK and of the server under a fuzzer, for some seconds
 check-race: ## races on one boundary (GoogleTest, test/race)
 check-lifecycle: ## a store under maintenance, kill -9, standby, dump and restore (test/lifecycle)
 check-worker: ## the background worker across restarts, kill -9 and promotion (test/worker)
