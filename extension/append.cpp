@@ -267,10 +267,19 @@ end_appender(Appender *appender)
 		run_inline_projections(appender->store);
 }
 
+void
+make_grounds_durable(const Outcome &outcome)
+{
+	if (outcome.kind == OutcomeKind::Appended && !outcome.wrote)
+		make_earlier_durable(outcome.rests_on);
+	else
+		make_durable(outcome.rests_on);
+}
+
 int64
 answer(const Store &store, const AppendRequest &request, const Outcome &outcome)
 {
-	make_durable(outcome.rests_on);
+	make_grounds_durable(outcome);
 	switch (outcome.kind)
 	{
 		case OutcomeKind::Appended:

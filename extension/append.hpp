@@ -42,6 +42,9 @@ Outcome append_one(Appender *appender, const AppendRequest &request);
 
 void end_appender(Appender *appender);
 
+/* What an outcome rests on, before anybody learns of it; what its own transaction wrote is durable by the commit. */
+void make_grounds_durable(const Outcome &outcome);
+
 /*
  * The answer to the client: the position, or an error: CONDITION_FAILED, POSITION_BEYOND_HEAD, APPEND_ID_REUSED. Waits
  * until what it rests on is durable, so the append lock should not be held when nothing was written.

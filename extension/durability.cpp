@@ -21,6 +21,9 @@
 
 extern "C" {
 #include "replication/syncrep.h"
+#include "replication/walsender.h"
+#include "replication/walsender_private.h"
+#include "storage/lwlock.h"
 }
 
 namespace dcb {
@@ -130,19 +133,74 @@ commit_record(TransactionId writer)
 	return TransactionIdIsValid(writer) && !RecoveryInProgress() ? TransactionIdGetCommitLSN(writer) : InvalidXLogRecPtr;
 }
 
+/* Have standbys confirmed what this session's synchronous_commit asks them for? What they have said is kept: it only grows. */
+static bool
+is_confirmed(XLogRecPtr commit)
+{
+	static XLogRecPtr confirmed[NUM_SYNC_REP_WAIT_MODE];
+
+	if (!SyncRepRequested() || SyncRepStandbyNames == nullptr || SyncRepStandbyNames[0] == '\0')
+		return true;
+
+	int mode = synchronous_commit == SYNCHRONOUS_COMMIT_REMOTE_WRITE ? SYNC_REP_WAIT_WRITE
+	           : waits_for_remote_apply()                            ? SYNC_REP_WAIT_APPLY
+	                                                                 : SYNC_REP_WAIT_FLUSH;
+	if (commit > confirmed[mode])
+	{
+		LWLockAcquire(SyncRepLock, LW_SHARED);
+		confirmed[mode] = WalSndCtl->lsn[mode];
+		LWLockRelease(SyncRepLock);
+	}
+	return commit <= confirmed[mode];
+}
+
+/* The server gives up this wait with a warning when it is told to cancel; for who only reads that is an error. */
+static void
+await_standbys(XLogRecPtr commit)
+{
+	if (is_confirmed(commit))
+		return;
+
+	bool cut_short = false;
+	ErrorContextCallback on_warning{};
+	on_warning.previous = error_context_stack;
+	on_warning.callback = [](void *warned) { *static_cast<bool *>(warned) = true; };
+	on_warning.arg = &cut_short;
+	error_context_stack = &on_warning;
+	HOLD_INTERRUPTS();
+	SyncRepWaitForLSN(commit, true);
+	RESUME_INTERRUPTS();
+	error_context_stack = on_warning.previous;
+	CHECK_FOR_INTERRUPTS();
+	if (cut_short)
+		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling statement while standbys have not confirmed what it answers")));
+}
+
 bool
 is_durable(TransactionId writer)
 {
 	XLogRecPtr commit = commit_record(writer);
 
-	return XLogRecPtrIsInvalid(commit) || !XLogNeedsFlush(commit);
+	return XLogRecPtrIsInvalid(commit) || (!XLogNeedsFlush(commit) && is_confirmed(commit));
 }
 
 void
 make_durable(TransactionId writer)
 {
-	if (XLogRecPtr commit = commit_record(writer); !XLogRecPtrIsInvalid(commit))
-		XLogFlush(commit);
+	XLogRecPtr commit = commit_record(writer);
+
+	if (XLogRecPtrIsInvalid(commit))
+		return;
+	XLogFlush(commit);
+	await_standbys(commit);
+}
+
+void
+make_earlier_durable(TransactionId writer)
+{
+	make_durable(writer);
+	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
+		await_standbys(GetFlushRecPtr(nullptr));
 }
 
 void

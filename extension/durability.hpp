@@ -8,7 +8,8 @@
  *
  * In between an event is visible but not durable. Whoever hands events or positions to the outside notes the
  * transaction that wrote the last of them, and makes it durable before answering: the earlier ones are durable then
- * too, since commit order is position order.
+ * too, since commit order is position order. With synchronous standbys durable means that they have it: else a fail-over
+ * could give what was read, or an `after` that stems from it, to other events.
  */
 #pragma once
 
@@ -29,11 +30,21 @@ bool waits_for_remote_apply();
 /* The transaction that wrote a row read through an index; none for one that is durable for certain, or our own. */
 TransactionId writer_of(TupleTableSlot *event);
 
-/* Is its commit on disk already? Never true too early. */
+/* Is its commit durable already? Never true too early. */
 bool is_durable(TransactionId writer);
 
-/* Free when the record is flushed already; does nothing on a standby, or for no transaction. */
+/*
+ * On disk, and with the standbys that this session's synchronous_commit asks for. Free when it is already; does nothing on a
+ * standby, or for no transaction.
+ */
 void make_durable(TransactionId writer);
+
+/*
+ * For an acknowledgement that rests on an earlier append. That one may have become an ordinary part of the log without standbys
+ * having it, since its wait for them was cut short by the end of its session or of the server; only the whole log as it is now
+ * surely holds it.
+ */
+void make_earlier_durable(TransactionId writer);
 
 void install_durability();
 

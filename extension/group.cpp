@@ -206,10 +206,10 @@ append_and_commit(Datum store_name, const AppendRequest &request)
 	else
 		outcome = append_alone(store, request);
 	SPI_finish();
-	if (outcome.kind == OutcomeKind::Appended)
+	if (outcome.kind == OutcomeKind::Appended && outcome.wrote)
 		return outcome.position;
 
-	/* In the transaction after the commit; a conflict's tags may be toasted. */
+	/* In the transaction after the commit; a conflict's tags may be toasted, an earlier append not be durable. */
 	EnsurePortalSnapshotExists();
 	store = open_store(store_name, AccessShareLock, ACL_NO_RIGHTS);
 	return answer(store, request, outcome);

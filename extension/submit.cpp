@@ -172,7 +172,7 @@ DCB_FUNCTION(dcb_submit_many)
 
 	/* What was written is durable; what a refusal or a repeated append rests on need not be. */
 	for (int i = 0; i < commands.count; ++i)
-		make_durable(commands.outcomes[i].rests_on);
+		make_grounds_durable(commands.outcomes[i]);
 	return make_row(description, outcome_array(commands, TupleDescAttr(description, 0)->atttypid));
 }
 

@@ -126,6 +126,61 @@ TEST_F(durability, by_remote_apply_comes_before_others_see_it) {
   }
 }
 
+// What others are told of an append that standbys do not have is told when they have it: a fail-over could give its position to another one.
+TEST_F(durability, of_what_is_read_is_waited_for) {
+  session writer, reader;
+  const std::string quoted = "'" + store_.name() + "'";
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    observer_.must("SELECT dcb.create_subscription($1, 's')", {store_.name()});
+    const std::string token = observer_.must("SELECT token FROM dcb.claim($1, 's', 'me')", {store_.name()}).value();
+    auto appended = start(writer, append("A"));
+    ASSERT_TRUE(is_waiting(writer, appended));
+    const bool outside = is_visible("A");
+    if (outside) {
+      EXPECT_EQ(reader.must("SELECT dcb.watermark(" + quoted + ")").number(), 0);
+      for (const auto& question : {"SELECT * FROM dcb.read(" + quoted + ")", "SELECT dcb.head(" + quoted + ")", "SELECT dcb.exists(" + quoted + ", dcb.all())",
+                                   "SELECT * FROM dcb.poll(" + quoted + ", 's', " + token + ")"}) {
+        auto asked = start(reader, question);
+        EXPECT_TRUE(is_waiting(reader, asked)) << question;
+        observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(reader.backend())});
+        EXPECT_EQ(asked.get().sqlstate, "57014") << question;
+      }
+      reader.must("SET synchronous_commit = local");
+      EXPECT_EQ(reader.must("SELECT dcb.head(" + quoted + ")").number(), 1) << "as asked for";
+    }
+    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
+    ASSERT_TRUE(appended.get().ok());
+    if (outside) return;
+    observer_.must("SELECT dcb.drop_store($1, true)", {store_.name()});
+    observer_.must("SELECT dcb.create_store($1)", {store_.name()});
+  }
+  ADD_FAILURE() << "no append was ever visible before the standby had it";
+}
+
+// An append that is sent again is acknowledged when the standby has it, whatever has become of the first one: here its session has ended.
+TEST_F(durability, of_a_repeated_append_is_waited_for) {
+  const std::string id = ", append_id => '11111111-1111-1111-1111-111111111111')", events = "ARRAY[dcb.event('Once')]", quoted = "'" + store_.name() + "'";
+  {
+    session first;
+    auto appended = start(first, "CALL dcb.submit(" + quoted + ", " + events + id);
+    ASSERT_TRUE(is_waiting(first, appended));
+    observer_.must("SELECT pg_terminate_backend($1)", {std::to_string(first.backend())});
+    appended.get();
+  }
+  session again;
+  for (const auto& repeated : {"CALL dcb.submit(" + quoted + ", " + events + id, "SELECT dcb.append(" + quoted + ", " + events + id,
+                               "CALL dcb.submit_many(" + quoted + ", ARRAY[dcb.command(" + events + id + "])"}) {
+    auto answered = start(again, repeated);
+    EXPECT_TRUE(is_waiting(again, answered)) << repeated;
+    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(again.backend())});
+    EXPECT_EQ(answered.get().sqlstate, "57014") << repeated;
+  }
+  auto answered = start(again, "CALL dcb.submit(" + quoted + ", " + events + id);
+  EXPECT_TRUE(is_waiting(again, answered));
+  release_all();
+  EXPECT_EQ(answered.get().number(), 1);
+}
+
 // What the user has set is respected and still set afterwards, whether the append commits or not.
 TEST_F(durability, is_the_users_choice) {
   for (const char* level : {"off", "local"}) {
