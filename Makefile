@@ -38,10 +38,11 @@ check-tools: ## the command-line tool (test/tools)
 check-fuzz: ## the decoders of the SDK and of the server under a fuzzer, for some seconds
 check-race: ## races on one boundary (GoogleTest, test/race)
 check-lifecycle: ## a store under maintenance, kill -9, standby, dump and restore (test/lifecycle)
+check-roundtrips: ## dump and restore in all forms, upgrade scripts (test/roundtrips)
 check-worker: ## the background worker across restarts, kill -9 and promotion (test/worker)
 check-install: ## the installed SDK, from a project that uses it
 check-version: ## one version number everywhere
-check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-worker check-install check-version:
+check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-roundtrips check-worker check-install check-version:
 	@scripts/check $(@:check-%=%)
 
 check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long, needs root)
@@ -93,5 +94,5 @@ clean: quickstart-stop ## remove everything built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
-.PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-worker check-install check-version \
+.PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-roundtrips check-worker check-install check-version \
 	check-matrix check-assert check-collisions check-compilers compile-time fuzz reference bench bench-full $(CAMPAIGNS) dist clean help
