@@ -37,12 +37,13 @@ check-sdk: ## the C++ SDK (GoogleTest, test/sdk)
 check-tools: ## the command-line tool (test/tools)
 check-fuzz: ## the decoders of the SDK and of the server under a fuzzer, for some seconds
 check-race: ## races on one boundary (GoogleTest, test/race)
+check-crash: ## servers killed, cut from power, with full disks (test/crash)
 check-lifecycle: ## a store under maintenance, kill -9, standby, dump and restore (test/lifecycle)
 check-roundtrips: ## dump and restore in all forms, upgrade scripts (test/roundtrips)
 check-worker: ## the background worker across restarts, kill -9 and promotion (test/worker)
 check-install: ## the installed SDK, from a project that uses it
 check-version: ## one version number everywhere
-check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-roundtrips check-worker check-install check-version:
+check-sql check-isolation check-sdk check-tools check-fuzz check-race check-crash check-lifecycle check-roundtrips check-worker check-install check-version:
 	@scripts/check $(@:check-%=%)
 
 check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long, needs root)
@@ -64,13 +65,21 @@ fuzz: ## the same for FUZZ_SECONDS each (300)
 	@test/fuzz/run $${FUZZ_SECONDS:-300}
 
 # make campaign-race MINUTES=60
-CAMPAIGNS = campaign-race campaign-order campaign-crash campaign-reactions
+CAMPAIGNS = campaign-race campaign-order campaign-reactions
 campaign-race: ## decisions racing each other, for MINUTES (15)
 campaign-order: ## writers against readers that resume
-campaign-crash: ## kill -9 under load
 campaign-reactions: ## consumers, runners and due commands while everything is killed
 $(CAMPAIGNS):
 	@scripts/campaign $(@:campaign-%=%) $(MINUTES)
+
+campaign-crash: ## kill -9 and immediate stops under load, ROUNDS (200)
+	@test/crash/kill $${ROUNDS:-200}
+
+campaign-power: ## power loss under load, ROUNDS (100; needs root)
+	@test/crash/power $${ROUNDS:-100}
+
+campaign-full: ## full disks under load, ROUNDS (10; needs root)
+	@test/crash/full $${ROUNDS:-10}
 
 reference: ## the reference of the SDK's headers, build/reference/html/index.html (needs Debian's doxygen)
 	@rm -rf build/reference && mkdir -p build/reference
@@ -94,5 +103,5 @@ clean: quickstart-stop ## remove everything built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
-.PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-fuzz check-race check-lifecycle check-roundtrips check-worker check-install check-version \
-	check-matrix check-assert check-collisions check-compilers compile-time fuzz reference bench bench-full $(CAMPAIGNS) dist clean help
+.PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-fuzz check-race check-crash check-lifecycle check-roundtrips check-worker check-install check-version \
+	check-matrix check-assert check-collisions check-compilers compile-time fuzz reference bench bench-full $(CAMPAIGNS) campaign-crash campaign-power campaign-full dist clean help
