@@ -212,7 +212,9 @@ append_and_commit(Datum store_name, const AppendRequest &request)
 	/* In the transaction after the commit; a conflict's tags may be toasted, an earlier append not be durable. */
 	EnsurePortalSnapshotExists();
 	store = open_store(store_name, AccessShareLock, ACL_NO_RIGHTS);
-	return answer(store, request, outcome);
+	int64 position = answer(store, request, outcome);
+	close_store(store);
+	return position;
 }
 
 void
