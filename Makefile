@@ -65,12 +65,14 @@ fuzz: ## the same for FUZZ_SECONDS each (300)
 	@test/fuzz/run $${FUZZ_SECONDS:-300}
 
 # make campaign-race MINUTES=60
-CAMPAIGNS = campaign-race campaign-order campaign-reactions
+CAMPAIGNS = campaign-race campaign-reactions
 campaign-race: ## decisions racing each other, for MINUTES (15)
-campaign-order: ## writers against readers that resume
 campaign-reactions: ## consumers, runners and due commands while everything is killed
 $(CAMPAIGNS):
 	@scripts/campaign $(@:campaign-%=%) $(MINUTES)
+
+campaign-order: ## writers against readers and subscriptions that resume, DELIVERIES (10000000)
+	@test/race/order $${DELIVERIES:-10000000}
 
 campaign-crash: ## kill -9 and immediate stops under load, ROUNDS (200)
 	@test/crash/kill $${ROUNDS:-200}
@@ -104,4 +106,4 @@ help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
 .PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-fuzz check-race check-crash check-lifecycle check-roundtrips check-worker check-install check-version \
-	check-matrix check-assert check-collisions check-compilers compile-time fuzz reference bench bench-full $(CAMPAIGNS) campaign-crash campaign-power campaign-full dist clean help
+	check-matrix check-assert check-collisions check-compilers compile-time fuzz reference bench bench-full $(CAMPAIGNS) campaign-order campaign-crash campaign-power campaign-full dist clean help

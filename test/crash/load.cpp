@@ -231,7 +231,10 @@ void load::read(std::mt19937& random) {
     const answer page = s->run(statements[random() % 2], {store_, std::to_string(random() % 20 == 0 ? last - last / 10 : last)});
     if (s->lost()) s = connect();
     show(shown_, page);
-    reads_ += !page.rows.empty();
+    if (page.rows.empty())
+      race::pause(random, 5000);
+    else
+      ++reads_;
   }
 }
 
@@ -258,7 +261,7 @@ void load::consume(std::mt19937& random) {
   while (!done_) {
     if (consume_batch(*s, random))
       ++batches_;
-    else if (!s->lost() && random() % 4 == 0)
+    else if (!s->lost())
       s->run("CALL dcb.wait_for_events($1, 's', '100 ms')", {store_});
     if (s->lost()) s = connect();
   }
