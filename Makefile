@@ -40,17 +40,24 @@ check-race: ## races on one boundary (GoogleTest, test/race)
 check-crash: ## servers killed, cut from power, with full disks (test/crash)
 check-lifecycle: ## a store under maintenance, kill -9, standby, dump and restore (test/lifecycle)
 check-roundtrips: ## dump and restore in all forms, upgrade scripts (test/roundtrips)
+check-memory: ## nothing that is done over and over keeps memory (GoogleTest, test/memory)
 check-worker: ## the background worker across restarts, kill -9 and promotion (test/worker)
 check-install: ## the installed SDK, from a project that uses it
 check-version: ## one version number everywhere
-check-sql check-isolation check-sdk check-tools check-fuzz check-race check-crash check-lifecycle check-roundtrips check-worker check-install check-version:
+check-sql check-isolation check-sdk check-tools check-fuzz check-race check-crash check-lifecycle check-roundtrips check-memory check-worker check-install check-version:
 	@scripts/check $(@:check-%=%)
 
 check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long, needs root)
 	@scripts/check-matrix
 
-check-assert: ## pgTAP and isolation specs on a server with assertions (long)
+check-assert: ## pgTAP, isolation specs, races and the worker's tests on a server with assertions (long)
 	@scripts/check-assert
+
+check-valgrind: ## pgTAP on a server under valgrind, built for that (long)
+	@scripts/check-valgrind
+
+check-sanitizers: ## extension and SDK with the address, undefined behaviour and thread sanitizers (long)
+	@scripts/check-sanitizers
 
 check-collisions: ## pgTAP with a tag index that knows four hashes only
 	@scripts/check-collisions
@@ -83,6 +90,12 @@ campaign-power: ## power loss under load, ROUNDS (100; needs root)
 campaign-full: ## full disks under load, ROUNDS (10; needs root)
 	@test/crash/full $${ROUNDS:-10}
 
+campaign-memory: ## ten million appends and a hundred million reads without growth, MEMORY_ROUND (50000) operations a round
+	@scripts/campaign-memory $(MEMORY_ROUND)
+
+campaign-size: ## EVENTS (30000000) events against a million: rates, vacuum, restart, backup and restore
+	@bench/size $(EVENTS)
+
 reference: ## the reference of the SDK's headers, build/reference/html/index.html (needs Debian's doxygen)
 	@rm -rf build/reference && mkdir -p build/reference
 	@doxygen docs/Doxyfile
@@ -105,5 +118,5 @@ clean: quickstart-stop ## remove everything built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 26
 
-.PHONY: all install uninstall quickstart quickstart-stop check check-sql check-isolation check-sdk check-tools check-fuzz check-race check-crash check-lifecycle check-roundtrips check-worker check-install check-version \
-	check-matrix check-assert check-collisions check-compilers compile-time fuzz reference bench bench-full $(CAMPAIGNS) campaign-order campaign-crash campaign-power campaign-full dist clean help
+# All that has a line in the list.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):[^\#]*\#\# .*/\1/p' Makefile)

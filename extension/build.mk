@@ -13,9 +13,10 @@ DATA = $(wildcard migrations/*--*--*.sql)
 DATA_built = $(SCRIPT)
 
 # No C++ runtime: nothing is thrown, nothing comes from the standard library's objects, and the linker is C's. What the server's headers
-# need to be quiet: -Wno-register up to 15, -Wno-missing-field-initializers for the module magic of 18.
+# need to be quiet: -Wno-register up to 15, -Wno-missing-field-initializers for the module magic of 18. SANITIZE is scripts/check-sanitizers'.
 PG_CXXFLAGS = -std=c++20 -fno-exceptions -fno-rtti -fvisibility=hidden \
-	-Wall -Wextra -Werror -Wno-register -Wno-missing-field-initializers
+	-Wall -Wextra -Werror -Wno-register -Wno-missing-field-initializers $(SANITIZE)
+SHLIB_LINK = $(SANITIZE)
 
 # The server's headers are not ours to keep free of warnings.
 PG_CPPFLAGS = -isystem $(shell $(PG_CONFIG) --includedir-server)

@@ -34,10 +34,11 @@ cmake_configure() { flock "$root/CMakeLists.txt" cmake -S "$root" -B "$root/buil
 cmake_build() { flock "$root/CMakeLists.txt" cmake --build "$root/build/cmake" --parallel "$(nproc)" "$@"; }
 
 # Runs a server program. The server refuses root, and `postgres` is the superuser of any real cluster of this machine: root becomes nobody.
+# $SERVER_ENVIRONMENT may hold variables for it, NAME=value, with spaces between them.
 as_server() {
   local drop=()
   [ "$(id -u)" -ne 0 ] || drop=(setpriv --reuid=nobody --regid=nogroup --clear-groups)
-  (cd "$cluster" && exec "${drop[@]}" env -i PATH="$PATH" HOME="$cluster" LC_ALL=C.UTF-8 "$@" < /dev/null)
+  (cd "$cluster" && exec "${drop[@]}" env -i PATH="$PATH" HOME="$cluster" LC_ALL=C.UTF-8 ${SERVER_ENVIRONMENT:-} "$@" < /dev/null)
 }
 
 # Where the cluster's server finds the extension: in the stage, not in the system, however this server's version says that.
