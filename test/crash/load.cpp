@@ -80,7 +80,7 @@ void load::stop() {
 
 void load::advance(int more) {
   const int acknowledged = acknowledgements_, reads = reads_, batches = batches_;
-  while (acknowledgements_ < acknowledged + more || reads_ == reads || batches_ == batches) rest(1);
+  while (!troubled_ && (acknowledgements_ < acknowledged + more || reads_ == reads || batches_ == batches)) rest(1);
 }
 
 void load::be_refused(int more) {
@@ -91,6 +91,7 @@ void load::be_refused(int more) {
 void load::problem(const std::string& what) {
   const std::lock_guard<std::mutex> lock(mutex_);
   if (problems_.size() < 20) problems_.push_back(what);
+  troubled_ = true;
 }
 
 // Writing
@@ -241,7 +242,8 @@ void load::read(std::mt19937& random) {
 // What is done with events happens once, though some of it is lost, with the checkpoint.
 bool load::consume_batch(session& s, std::mt19937& random) {
   s.run(random() % 2 == 0 ? "SET synchronous_commit = off" : "SET synchronous_commit = on");
-  s.run("SELECT dcb.claim($1, 's', 'me', '1 day')", {store_});
+  if (const answer held = s.run("SELECT dcb.claim($1, 's', 'me', '1 day')", {store_}); held.sqlstate.starts_with("DCB"))
+    problem("no more to consume: " + held.sqlstate + " " + held.message);  // as when its checkpoint is ahead of the log
   const std::string token = "(SELECT token FROM " + table("checkpoint") + " WHERE name = 's')";
   const answer batch = s.run("SELECT position, data#>>'{}' FROM dcb.poll($1, 's', " + token + ", max_count => 1000) WHERE type IS NOT NULL", {store_});
   show(handed_, batch);

@@ -25,7 +25,7 @@ class load {
 
   void start();
   void stop();               // returns when everything in doubt is resolved
-  void advance(int more);    // waits for so many more acknowledgements, and until reader and consumer have got something since
+  void advance(int more);    // waits for so many more acknowledgements, and until reader and consumer have got something since; or for a problem
   void be_refused(int more); // waits for so many more appends that fail while their session goes on
 
   std::vector<std::string> check();  // stopped: what is wrong
@@ -66,7 +66,7 @@ class load {
   const std::uint32_t seed_;
   std::string store_;
   bool preloaded_ = false;
-  std::atomic<bool> done_{true};
+  std::atomic<bool> done_{true}, troubled_{false};
   std::atomic<int> acknowledgements_{0}, refusals_{0}, reads_{0}, batches_{0};
   std::vector<std::thread> threads_;
   unsigned started_ = 0;  // threads so far, for their seeds
