@@ -4,7 +4,7 @@ build_load() { cmake_configure -DDCB_BUILD_TESTS=ON && cmake_build --target cras
 
 # The load (main.cpp) on the server that PGHOST leads to, and its answer to a command as $answer.
 start_load() {
-  coproc load { exec "$root/build/cmake/test/crash/crash_load" 2>&1; }
+  coproc load { exec "$root/build/cmake/test/crash/crash_load"; }
   load_process=$!
   exec {load_answers}<&"${load[0]}" {load_commands}>&"${load[1]}"
 }
