@@ -18,8 +18,11 @@ enum class Topic : uint8
 	Subscription  /* of that name, changed otherwise */
 };
 
-/* Topics fold into so many bits; two that share one wake each other's waiters, who look and go on waiting. */
-constexpr int TOPIC_BITS = 1024;
+/*
+ * Topics fold into so many bits; two that share one wake each other's waiters, who look and go on waiting. A group announces
+ * some dozens at once, to perhaps hundreds of waiters, and a look in vain costs as much as an append: so there are many bits.
+ */
+constexpr int TOPIC_BITS = 1 << 16;
 
 /* What a session waits for. With too many topics it is woken by everything. */
 struct WakeFilter
