@@ -96,6 +96,9 @@ campaign-memory: ## ten million appends and a hundred million reads without grow
 campaign-size: ## EVENTS (30000000) events against a million: rates, vacuum, restart, backup and restore
 	@bench/size $(EVENTS)
 
+campaign-roundtrips: ## check-roundtrips with EVENTS (100000), and pg_upgrade from 15 to 17 to 18 (needs root)
+	@test/roundtrips/campaign $(EVENTS)
+
 reference: ## the reference of the SDK's headers, build/reference/html/index.html (needs Debian's doxygen)
 	@rm -rf build/reference && mkdir -p build/reference
 	@doxygen docs/Doxyfile

@@ -112,7 +112,8 @@ install_worker()
 	DefineCustomBoolVariable("dcb.workers", "Lets background workers execute due commands and run projections.",
 	                         "Needs pg_dcb in shared_preload_libraries.", &workers, true, PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
 	RegisterXactCallback(at_transaction_event, nullptr);
-	if (!process_shared_preload_libraries_in_progress)
+	/* A server that pg_upgrade has started for itself is none to work in: its tables get their contents later. */
+	if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
 		return;
 	install_worker_list();
 	register_launcher_process();

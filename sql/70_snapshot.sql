@@ -86,7 +86,7 @@ BEGIN ATOMIC
 	       NULL::timestamptz
 	FROM snapshot AS s
 	UNION ALL
-	SELECT NULL, NULL, e.position, e.type, e.tags, e.data, e.payload, e.metadata, e.id, e.recorded_at
+	SELECT NULL AS watermark, NULL AS state, e.position, e.type, e.tags, e.data, e.payload, e.metadata, e.id, e.recorded_at
 	FROM snapshot AS s, dcb.read(load.store, load.query, after => s.position) AS e
 	WHERE e.position > s.position; -- an item may have a position of its own
 END;
