@@ -23,8 +23,6 @@ namespace {
 /* A seek costs as much as some dozens of steps, which mostly stay on one leaf page. */
 constexpr int STEPS_BEFORE_SEEK = 24;
 
-constexpr int CONFIRMATIONS_TO_TRUST = 8;
-
 /* More lists than these do not narrow an intersection enough to pay for their scans: the row decides anyway. */
 constexpr int MAX_LISTS_PER_INTERSECTION = 8;
 
@@ -37,7 +35,7 @@ struct List
 	bool alone;     /* the scan holds the entries of one position only */
 	bool missed;    /* the position last sought is not in this list */
 	bool filtered;  /* by the item's types */
-	int confirmed;  /* candidates in a row that stood in this list too */
+	bool trusted;   /* had the last candidate that it was asked for, and no row has belied it since */
 };
 
 enum class ItemKind
@@ -255,8 +253,8 @@ next_of_types(const EventScan *scan, const Item &item, int64 *position)
 
 /*
  * All of the item's lists to one common position. The list that moves it on becomes the leading one, which tends to be
- * the rarest. One that has confirmed every candidate for a while is not asked any more, since a seek in it costs more
- * than a look at the row; fetch() asks again once a row does not match.
+ * the rarest. One that has confirmed a candidate is not asked any more, since a seek in it costs more than a look at the
+ * row, and an id that implies another one is common; it is asked again once a row does not match.
  */
 bool
 align_all(const EventScan *scan, Item &item)
@@ -274,18 +272,14 @@ align_all(const EventScan *scan, Item &item)
 		{
 			List &list = item.lists[i];
 
-			if (&list == item.lead || list.confirmed >= CONFIRMATIONS_TO_TRUST)
+			if (&list == item.lead || list.trusted)
 				continue;
 			if (!advance_to(scan, item, list, position))
 				return false;
 			moved = list.position != position;
-			if (!moved)
-				++list.confirmed;
-			else
-			{
-				list.confirmed = 0;
+			list.trusted = !moved;
+			if (moved)
 				item.lead = &list;
-			}
 		}
 	}
 	return true;
@@ -322,7 +316,7 @@ fetch(const EventScan *scan, Item &item)
 	MemoryContextSwitchTo(caller);
 	if (!matches)
 		for (int i = 0; i < item.list_count; ++i)
-			item.lists[i].confirmed = 0;
+			item.lists[i].trusted = false;
 	return matches;
 }
 
