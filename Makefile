@@ -71,12 +71,14 @@ compile-time: ## how long a large bounded context takes to compile, a row for do
 fuzz: ## the same for FUZZ_SECONDS each (300)
 	@test/fuzz/run $${FUZZ_SECONDS:-300}
 
-# make campaign-race MINUTES=60
-CAMPAIGNS = campaign-race campaign-reactions
-campaign-race: ## decisions racing each other, for MINUTES (15)
-campaign-reactions: ## consumers, runners and due commands while everything is killed
+# make campaign-reactions MINUTES=60
+CAMPAIGNS = campaign-reactions
+campaign-reactions: ## consumers, runners and due commands while everything is killed, for MINUTES (15)
 $(CAMPAIGNS):
 	@scripts/campaign $(@:campaign-%=%) $(MINUTES)
+
+campaign-race: ## decisions racing each other until DECISIONS (1000000) met a rival
+	@test/race/matrix $${DECISIONS:-1000000}
 
 campaign-order: ## writers against readers and subscriptions that resume, DELIVERIES (10000000)
 	@test/race/order $${DELIVERIES:-10000000}

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <iostream>
 
 namespace race {
 namespace {
@@ -38,6 +39,8 @@ answer session::read(PGresult* result) {
       const char* message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
       lost_ = state == nullptr;
       got.sqlstate = state != nullptr ? state : "08006";
+      const char* detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+      got.detail = detail != nullptr ? detail : "";
       got.message = message != nullptr ? message : trimmed(PQerrorMessage(connection_.get()));
       return got;
   }
@@ -86,6 +89,16 @@ temporary_store::~temporary_store() {
 int rounds(int usual) {
   const char* wanted = std::getenv("RACE_ROUNDS");
   return wanted == nullptr ? usual : usual * std::atoi(wanted) / 200;
+}
+
+unsigned seed() {
+  static const unsigned chosen = [] {
+    const char* wanted = std::getenv("RACE_SEED");
+    const unsigned number = wanted == nullptr ? std::random_device()() : static_cast<unsigned>(std::stoul(wanted));
+    std::cout << "RACE_SEED=" << number << std::endl;
+    return number;
+  }();
+  return chosen;
 }
 
 }  // namespace race

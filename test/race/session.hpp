@@ -20,6 +20,7 @@ struct answer {
   std::vector<std::vector<std::string>> rows;
   std::string sqlstate;  // empty if it did not fail; "08006" if the connection was lost
   std::string message;
+  std::string detail{};  // of an error
 
   bool ok() const { return sqlstate.empty(); }
   const std::string& value() const { return rows.at(0).at(0); }
@@ -86,6 +87,9 @@ void in_parallel(int count, Work work) {
 
 // Rounds of every race; RACE_ROUNDS lengthens it.
 int rounds(int usual = 200);
+
+// Of the random choices of this run: RACE_SEED, or one of its own, which it prints.
+unsigned seed();
 
 // A pause of up to so many microseconds, seldom none.
 inline void pause(std::mt19937& random, int most) { std::this_thread::sleep_for(std::chrono::microseconds(random() % most)); }
