@@ -34,7 +34,7 @@ class result {
   std::string text(int row, int column) const { return PQgetvalue(held_.get(), row, column); }
   bool boolean(int row, int column) const { return *PQgetvalue(held_.get(), row, column) != 0; }
 
-  // Refused because of what others appended: the decision has to be made again.
+  // Refused because of what others appended, or were at: the decision has to be made again.
   bool conflict() const;
   bool failed() const { return !held_ || PQresultStatus(held_.get()) == PGRES_FATAL_ERROR; }
   std::string message() const { return held_ ? PQresultErrorMessage(held_.get()) : "no answer"; }
