@@ -38,13 +38,14 @@ check-tools: ## the command-line tool (test/tools)
 check-fuzz: ## the decoders of the SDK and of the server under a fuzzer, for some seconds
 check-race: ## races on one boundary (GoogleTest, test/race)
 check-crash: ## servers killed, cut from power, with full disks (test/crash)
+check-replication: ## fail-overs, logical replication and recovery to a point under load (test/replication)
 check-lifecycle: ## a store under maintenance, kill -9, standby, dump and restore (test/lifecycle)
 check-roundtrips: ## dump and restore in all forms, upgrade scripts (test/roundtrips)
 check-memory: ## nothing that is done over and over keeps memory (GoogleTest, test/memory)
 check-worker: ## the background worker across restarts, kill -9 and promotion (test/worker)
 check-install: ## the installed SDK, from a project that uses it
 check-version: ## one version number everywhere
-check-sql check-isolation check-sdk check-tools check-fuzz check-race check-crash check-lifecycle check-roundtrips check-memory check-worker check-install check-version:
+check-sql check-isolation check-sdk check-tools check-fuzz check-race check-crash check-replication check-lifecycle check-roundtrips check-memory check-worker check-install check-version:
 	@scripts/check $(@:check-%=%)
 
 check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long, needs root)
@@ -100,6 +101,10 @@ campaign-size: ## EVENTS (30000000) events against a million: rates, vacuum, res
 
 campaign-roundtrips: ## check-roundtrips with EVENTS (100000), and pg_upgrade from 15 to 17 to 18 (needs root)
 	@test/roundtrips/campaign $(EVENTS)
+
+campaign-replication: ## three servers under Patroni and etcd, FAILOVERS (21) under load, with synchronous replication and without
+	@scripts/packages replication
+	@scripts/campaign-replication $(FAILOVERS)
 
 reference: ## the reference of the SDK's headers, build/reference/html/index.html (needs Debian's doxygen)
 	@rm -rf build/reference && mkdir -p build/reference
