@@ -20,6 +20,7 @@
 #include "attempt.hpp"
 #include "due.hpp"
 #include "identity.hpp"
+#include "prepare.hpp"
 #include "tag_rule.hpp"
 
 namespace dcb {
@@ -182,6 +183,7 @@ run_due(Datum store_name, AclMode rights, int max_count)
 	if (is_any_due(table))
 	{
 		lock_for_append(store);
+		forbid_prepare(); /* also when none of them appends */
 
 		SPITupleTable *rows = choose_commands(table, max_count);
 		SPIPlanPtr plan = prepare_to_note(table);
