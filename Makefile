@@ -36,6 +36,7 @@ check-isolation: ## sessions against each other (isolation specs, test/isolation
 check-sdk: ## the C++ SDK (GoogleTest, test/sdk)
 check-tools: ## the command-line tool (test/tools)
 check-fuzz: ## the decoders of the SDK and of the server under a fuzzer, for some seconds
+check-model: ## random operations against a reference in memory (RapidCheck, test/model)
 check-race: ## races on one boundary (GoogleTest, test/race)
 check-crash: ## servers killed, cut from power, with full disks (test/crash)
 check-replication: ## fail-overs, logical replication and recovery to a point under load (test/replication)
@@ -45,7 +46,7 @@ check-memory: ## nothing that is done over and over keeps memory (GoogleTest, te
 check-worker: ## the background worker across restarts, kill -9 and promotion (test/worker)
 check-install: ## the installed SDK, from a project that uses it
 check-version: ## one version number everywhere
-check-sql check-isolation check-sdk check-tools check-fuzz check-race check-crash check-replication check-lifecycle check-roundtrips check-memory check-worker check-install check-version:
+check-sql check-isolation check-sdk check-tools check-fuzz check-race check-model check-crash check-replication check-lifecycle check-roundtrips check-memory check-worker check-install check-version:
 	@scripts/check $(@:check-%=%)
 
 check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long, needs root)
@@ -83,6 +84,9 @@ campaign-race: ## decisions racing each other until DECISIONS (1000000) met a ri
 
 campaign-order: ## writers against readers and subscriptions that resume, DELIVERIES (10000000)
 	@test/race/order $${DELIVERIES:-10000000}
+
+campaign-model: ## random operations against a reference in memory, OPERATIONS (500000)
+	@test/model/run $${OPERATIONS:-500000}
 
 campaign-crash: ## kill -9 and immediate stops under load, ROUNDS (200)
 	@test/crash/kill $${ROUNDS:-200}
