@@ -8,6 +8,8 @@
 
 #include <array>
 #include <exception>
+#include <future>
+#include <thread>
 
 namespace dcb::inline v0 {
 namespace {
@@ -178,7 +180,7 @@ sql_result connection::collect(const statement& what, const call_limits& limits,
   std::optional<call_limits> grace;    // for the cancelled statement to end
   const auto cut_short = [&] {
     cancel();
-    grace.emplace(cancel_grace_);
+    grace.emplace(broken_ ? std::chrono::milliseconds{0} : cancel_grace_);
   };
   bool enough = false;
   std::exception_ptr thrown;  // by the row function
@@ -240,14 +242,19 @@ bool connection::skip_what_has_arrived() {
   return false;
 }
 
+// libpq waits for the server, which may be gone without a word, so a thread of its own does it. A request that is still under way could meet a later
+// statement: then the connection is not to be used again.
 void connection::cancel() {
-  struct free_cancel {
-    void operator()(PGcancel* owned) const { PQfreeCancel(owned); }
-  };
-  const std::unique_ptr<PGcancel, free_cancel> request{PQgetCancel(owned_.get())};
-  std::array<char, 256> message{};
-  // If it does not get through, the time for the statement to end runs out.
-  if (request) PQcancel(request.get(), message.data(), static_cast<int>(message.size()));
+  const std::shared_ptr<PGcancel> request{PQgetCancel(owned_.get()), [](PGcancel* owned) { PQfreeCancel(owned); }};
+  std::promise<void> sent;
+  auto done = sent.get_future();
+  std::thread{[request, sent = std::move(sent)]() mutable {
+    std::array<char, 256> message{};
+    // If it does not get through, the time for the statement to end runs out.
+    if (request) PQcancel(request.get(), message.data(), static_cast<int>(message.size()));
+    sent.set_value();
+  }}.detach();
+  broken_ |= done.wait_for(cancel_grace_) != std::future_status::ready;
 }
 
 void connection::fail(const statement& what, const sql_result& failure) {

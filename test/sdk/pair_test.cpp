@@ -108,4 +108,18 @@ TEST_F(pair, lost_primary_is_replaced_and_what_was_in_doubt_resolved) {
   EXPECT_EQ(store.append(one_event()), 3);
 }
 
+// Neither the session's process answers nor the one that takes the request to cancel.
+TEST_F(pair, stopped_server_holds_no_call_beyond_its_time) {
+  auto impatient = options();
+  impatient.cancel_grace = 100ms;
+  dcb::raw_store store{"", "shop", impatient};
+  EXPECT_EQ(store.append(one_event()), 1);
+  const pid_t server = std::stoi(environment("POSTMASTER"));
+  const pid_t session = std::stoi(on_primary.ask("SELECT pid FROM pg_stat_activity WHERE application_name = 'pair_test'"));
+  for (const auto process : {server, session}) ASSERT_EQ(kill(process, SIGSTOP), 0);
+  EXPECT_THROW(store.append(one_event(), {}, {.timeout = 100ms}), dcb::timeout);
+  for (const auto process : {server, session}) ASSERT_EQ(kill(process, SIGCONT), 0);
+  EXPECT_GE(store.head({.timeout = 60s}), 1);
+}
+
 }  // namespace
