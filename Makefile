@@ -97,7 +97,7 @@ campaign-power: ## power loss under load, ROUNDS (100; needs root)
 campaign-full: ## full disks under load, ROUNDS (10; needs root)
 	@test/crash/full $${ROUNDS:-10}
 
-campaign-memory: ## ten million appends and a hundred million reads without growth, MEMORY_ROUND (50000) operations a round
+campaign-memory: ## ten million appends and a hundred million reads without growth, MEMORY_ROUND (30000) operations a round
 	@scripts/campaign-memory $(MEMORY_ROUND)
 
 campaign-size: ## EVENTS (30000000) events against a million: rates, vacuum, restart, backup and restore

@@ -29,9 +29,10 @@ race::answer run(session& s, const std::string& statement, const std::string& st
 
 TEST_P(calls, keep_nothing) {
   const call& c = GetParam();
-  const memory::counted_store store(c.in_batches);
+  memory::counted_store store(c.in_batches);
   session s;
   s.must("SELECT dcb.append($1, array_agg(dcb.event('Old', tags => ARRAY['n:' || n, 'x:' || n % 10]) ORDER BY n)) FROM generate_series(1, 200) AS n", {store.name()});
+  store.filled_with(200);
   for (const auto& statement : c.before)
     if (const auto got = run(s, statement, store.name()); !got.ok()) throw race::unexpected(statement + ": " + got.message);
   memory::expect_steady(s, std::max(operations() / c.one_of, 20), [&] {

@@ -22,9 +22,9 @@ class company : public testing::Test {
     for (const auto deadline = std::chrono::steady_clock::now() + 5min; s_.must(condition).value() != "t"; std::this_thread::sleep_for(2ms))
       if (std::chrono::steady_clock::now() > deadline) throw race::unexpected("never came true: " + condition);
   }
-  // Those of sessions; a worker may wait too.
+  // Neither a session nor one that is gone; a worker may.
   void until_nobody_waits() {
-    wait_until("SELECT NOT EXISTS (SELECT FROM dcb.waiters() AS w (pid) JOIN pg_stat_activity USING (pid) WHERE backend_type = 'client backend')");
+    wait_until("SELECT NOT EXISTS (SELECT FROM dcb.waiters() AS w (pid) WHERE pid NOT IN (SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'pg_dcb %'))");
   }
 
   memory::counted_store store_;
