@@ -23,7 +23,7 @@ TEST(crash, acknowledged_or_shown_is_stored) {
   crash::load load(seed);
   load.start();
   for (int kill_round = 0; kill_round < 3; ++kill_round) {
-    load.advance(500);
+    load.advance(200);
     race::session victim;
     ASSERT_EQ(kill(victim.backend(), SIGKILL), 0) << "may not kill the server's processes";
     while (victim.run("SELECT 1").ok()) std::this_thread::sleep_for(std::chrono::milliseconds(1));
