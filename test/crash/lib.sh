@@ -2,6 +2,9 @@
 
 build_load() { cmake_configure -DDCB_BUILD_TESTS=ON && cmake_build --target crash_load_main; }
 
+# Checkpoints and vacuum are at work, but no process of the server flushes what a commit has left, if that can be helped.
+lazy=(autovacuum_naptime=1s checkpoint_timeout=30s synchronous_commit=off wal_writer_delay=10s wal_writer_flush_after=1GB)
+
 # The load (main.cpp) on the server that PGHOST leads to, and its answer to a command as $answer.
 start_load() {
   coproc load { exec "$root/build/cmake/test/crash/crash_load"; }
@@ -20,6 +23,11 @@ ask() {
 advance() {
   ask advance "$1"
   [ "$answer" = advanced ] || die "$answer"
+}
+# A random moment of it.
+under_way() {
+  advance $((RANDOM % 300 + 100))
+  sleep "$(printf '0.%03d' $((RANDOM % 500)))"
 }
 # The account at this point, as one test.
 account() { # name

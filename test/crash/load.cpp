@@ -1,6 +1,7 @@
 #include "load.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdio>
 #include <regex>
 #include <sstream>
@@ -26,6 +27,7 @@ void rest(int milliseconds) { std::this_thread::sleep_for(std::chrono::milliseco
 
 load::load(std::uint32_t seed) : seed_(seed) {
   session s;
+  s.must("SET synchronous_commit = on");
   store_ = "crash_" + std::to_string(s.backend());
   s.must("SELECT dcb.create_store($1)", {store_});
   s.must("SELECT dcb.create_subscription($1, 's')", {store_});
@@ -44,10 +46,10 @@ load::~load() {
 }
 
 // A session as soon as the server takes one again.
-std::unique_ptr<session> load::connect(const std::string& settings) const {
+std::unique_ptr<session> load::connect(bool durable) const {
   for (int tries = 0;; ++tries) try {
       auto s = std::make_unique<session>("connect_timeout=10 application_name=load");
-      if (!settings.empty()) s->run(settings);
+      s->run(durable ? "SET synchronous_commit = on" : "SET synchronous_commit = off");
       if (!s->lost()) return s;
     } catch (const race::unexpected&) {
       if (tries > 30000) throw;
@@ -67,9 +69,10 @@ void load::run(std::function<void(std::mt19937&)> work) {
 
 void load::start() {
   done_ = false;
-  for (int writer = 0; writer < writers; ++writer) run([this, writer](std::mt19937& random) { write(random, writer % 2 == 0); });
+  for (int writer = 0; writer < writers; ++writer) run([this, writer](std::mt19937& random) { write(random, writer); });
   run([this](std::mt19937& random) { read(random); });
   run([this](std::mt19937& random) { consume(random); });
+  run([this](std::mt19937& random) { rest_at_times(random); });
 }
 
 void load::stop() {
@@ -117,11 +120,15 @@ void load::refuse(const std::vector<int>& numbers, const answer& why) {
   ++refusals_;
 }
 
-void load::write(std::mt19937& random, bool durable) {
-  const std::string settings = durable ? "" : "SET synchronous_commit = off";
-  auto s = connect(settings);
+void load::write(std::mt19937& random, int writer) {
+  const bool durable = writer % 2 == 0;
+  auto s = connect(durable);
   while (!done_) {
-    switch (random() % 8) {
+    if (durable && !may_go_on(writer == 0 ? lull::writer_alone : lull::none)) {
+      rest(1);
+      continue;
+    }
+    switch (lull_ == lull::writer_alone ? 7 : random() % 8) {
       case 0: append_many(*s, durable); break;
       case 1: append_with_row(*s, random, durable); break;
       case 2: schedule(*s, random, durable); break;
@@ -131,14 +138,15 @@ void load::write(std::mt19937& random, bool durable) {
       default: append(*s, random, durable);
     }
     if (s->in_transaction()) s->run("ROLLBACK");
-    if (s->lost()) s = connect(settings);
-    race::pause(random, 2000);
+    if (s->lost()) s = connect(durable);
+    race::pause(random, lull_ == lull::writer_alone ? 100 : 2000);  // the closer, the larger the groups
   }
 }
 
 void load::append(session& s, std::mt19937& random, bool durable) {
   const int number = attempt();
-  const char* const call = random() % 2 == 0 ? "SELECT dcb.append" : "CALL dcb.submit";
+  // One writer alone is a matter of groups: nobody else's flush is to help him.
+  const char* const call = lull_ != lull::writer_alone && random() % 2 == 0 ? "SELECT dcb.append" : "CALL dcb.submit";
   const answer got = s.run(std::string(call) + "($1, ARRAY[" + event("A", "$2") + "], " + never + ")", {store_, std::to_string(number)});
   if (got.ok() && durable) settle({number}, fate::acknowledged, {got.number()});
   if (!got.ok() && !s.lost()) refuse({number}, got);
@@ -221,6 +229,15 @@ void load::show(positions& where, const answer& page) {
   }
 }
 
+void load::rest_at_times(std::mt19937& random) {
+  while (!done_) {
+    race::pause(random, 100000);
+    lull_ = std::array{lull::reader_alone, lull::consumer_alone, lull::writer_alone}[random() % 3];
+    race::pause(random, 500000);
+    lull_ = lull::none;
+  }
+}
+
 // What dcb.read answers is durable, and so is what lies at or below dcb.watermark.
 void load::read(std::mt19937& random) {
   const std::string statements[] = {
@@ -228,6 +245,10 @@ void load::read(std::mt19937& random) {
       "SELECT position, data#>>'{}' FROM " + table("event") + " WHERE position > $2 AND position <= dcb.watermark($1) ORDER BY position LIMIT 10000"};
   auto s = connect();
   while (!done_) {
+    if (!may_go_on(lull::reader_alone)) {
+      rest(1);
+      continue;
+    }
     const std::int64_t last = shown_.empty() ? 0 : shown_.rbegin()->first;
     const answer page = s->run(statements[random() % 2], {store_, std::to_string(random() % 20 == 0 ? last - last / 10 : last)});
     if (s->lost()) s = connect();
@@ -241,13 +262,14 @@ void load::read(std::mt19937& random) {
 
 // What is done with events happens once, though some of it is lost, with the checkpoint.
 bool load::consume_batch(session& s, std::mt19937& random) {
-  s.run(random() % 2 == 0 ? "SET synchronous_commit = off" : "SET synchronous_commit = on");
+  s.run(lull_ != lull::none || random() % 2 == 0 ? "SET synchronous_commit = off" : "SET synchronous_commit = on");
   if (const answer held = s.run("SELECT dcb.claim($1, 's', 'me', '1 day')", {store_}); held.sqlstate.starts_with("DCB"))
     problem("no more to consume: " + held.sqlstate + " " + held.message);  // as when its checkpoint is ahead of the log
   const std::string token = "(SELECT token FROM " + table("checkpoint") + " WHERE name = 's')";
   const answer batch = s.run("SELECT position, data#>>'{}' FROM dcb.poll($1, 's', " + token + ", max_count => 1000) WHERE type IS NOT NULL", {store_});
   show(handed_, batch);
   if (batch.rows.empty()) return false;
+  if (lull_ == lull::consumer_alone) race::pause(random, 100000);  // dcb.checkpoint makes durable, too
   std::string values;
   for (const auto& row : batch.rows) values += (values.empty() ? "(" : ", (") + row[0] + ", " + row[1] + ")";
   if (s.run("BEGIN").ok() && s.run("INSERT INTO " + table("effect") + " VALUES " + values).ok() &&
@@ -261,7 +283,9 @@ bool load::consume_batch(session& s, std::mt19937& random) {
 void load::consume(std::mt19937& random) {
   auto s = connect();
   while (!done_) {
-    if (consume_batch(*s, random))
+    if (!may_go_on(lull::consumer_alone))
+      rest(1);
+    else if (consume_batch(*s, random))
       ++batches_;
     else if (!s->lost())
       s->run("CALL dcb.wait_for_events($1, 's', '100 ms')", {store_});
