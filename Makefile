@@ -36,6 +36,7 @@ check-isolation: ## sessions against each other (isolation specs, test/isolation
 check-sdk: ## the C++ SDK (GoogleTest, test/sdk)
 check-tools: ## the command-line tool (test/tools)
 check-fuzz: ## the decoders of the SDK and of the server under a fuzzer, for some seconds
+check-hostile: ## input that nobody should send, by everybody, to every function (GoogleTest, test/hostile)
 check-model: ## random operations against a reference in memory (RapidCheck, test/model)
 check-race: ## races on one boundary (GoogleTest, test/race)
 check-crash: ## servers killed, cut from power, with full disks (test/crash)
@@ -46,7 +47,7 @@ check-memory: ## nothing that is done over and over keeps memory (GoogleTest, te
 check-worker: ## the background worker across restarts, kill -9 and promotion (test/worker)
 check-install: ## the installed SDK, from a project that uses it
 check-version: ## one version number everywhere
-check-sql check-isolation check-sdk check-tools check-fuzz check-race check-model check-crash check-replication check-lifecycle check-roundtrips check-memory check-worker check-install check-version:
+check-sql check-isolation check-sdk check-tools check-fuzz check-hostile check-race check-model check-crash check-replication check-lifecycle check-roundtrips check-memory check-worker check-install check-version:
 	@scripts/check $(@:check-%=%)
 
 check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long, needs root)
@@ -96,6 +97,9 @@ campaign-power: ## power loss under load, ROUNDS (100; needs root)
 
 campaign-full: ## full disks under load, ROUNDS (10; needs root)
 	@test/crash/full $${ROUNDS:-10}
+
+campaign-hostile: ## random calls of every function for MINUTES (15), and values as large as rows can be
+	@scripts/campaign-hostile $(MINUTES)
 
 campaign-memory: ## ten million appends and a hundred million reads without growth, MEMORY_ROUND (30000) operations a round
 	@scripts/campaign-memory $(MEMORY_ROUND)

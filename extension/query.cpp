@@ -211,6 +211,15 @@ print_list(StringInfo out, const char *key, StringSet set, const char **separato
 } // namespace
 
 void
+check_item_count(int count)
+{
+	if (count > MAX_ITEMS_PER_QUERY)
+		ereport(ERROR, (errcode(LIMIT_EXCEEDED), errmsg("too many items in a query"),
+		                errdetail("There are %d or more; the limit is %d.", count, MAX_ITEMS_PER_QUERY),
+		                errhint("Put types of the same tags into one item.")));
+}
+
+void
 normalise(Query &query)
 {
 	int strings = 0;
@@ -218,10 +227,7 @@ normalise(Query &query)
 	if (query.count == 0)
 		ereport(ERROR, (errcode(INVALID_QUERY), errmsg("invalid event query"), errdetail("The query has no items."),
 		                errhint("Use dcb.all() to match every event.")));
-	if (query.count > MAX_ITEMS_PER_QUERY)
-		ereport(ERROR, (errcode(LIMIT_EXCEEDED), errmsg("too many items in a query"),
-		                errdetail("There are %d; the limit is %d.", query.count, MAX_ITEMS_PER_QUERY),
-		                errhint("Put types of the same tags into one item.")));
+	check_item_count(query.count);
 	for (int i = 0; i < query.count; ++i)
 	{
 		QueryItem &item = query.items[i];

@@ -50,6 +50,9 @@ struct Query
 	}
 };
 
+/* Error: LIMIT_EXCEEDED. */
+void check_item_count(int count);
+
 /* Checks the limits, sorts and folds duplicates; errors are INVALID_QUERY and LIMIT_EXCEEDED. */
 void normalise(Query &query);
 

@@ -199,6 +199,7 @@ DCB_FUNCTION(dcb_query_any_of)
 			null_argument("queries");
 		queries[i] = decode(elements[i]);
 		all.count += queries[i].count;
+		check_item_count(all.count); /* before memory is taken for more than there may be */
 	}
 	all.items = static_cast<QueryItem *>(palloc(sizeof(QueryItem) * std::max(all.count, 1)));
 

@@ -42,6 +42,9 @@ DECLARE
 	dropped bigint;
 BEGIN
 	PERFORM dcb.head(store);
+	IF expression IS NOT NULL THEN
+		PERFORM dcb.derive_tags('any', expression, NULL);
+	END IF;
 	EXECUTE format('DELETE FROM %I.tag_rule AS r WHERE (r.type, r.name) = ($1, $2) AND ($3 IS NULL OR r.expression = $3)', store)
 		USING type, name, expression::jsonpath::text;
 	GET DIAGNOSTICS dropped = ROW_COUNT;

@@ -65,7 +65,7 @@ CREATE FUNCTION dcb.create_projection(store text, name text, query dcb.query, ha
                                       mode text DEFAULT 'async') RETURNS void
 	LANGUAGE plpgsql AS $$
 DECLARE
-	owner oid := dcb.require_owner(store);
+	owner pg_catalog.oid := dcb.require_owner(store); -- the search_path is the caller's
 BEGIN
 	PERFORM dcb.add_projection(store, name, query, dcb.handler_name(handler, owner), dcb.is_per_batch(handler), start_after, batch_size, on_error, attempts,
 	                           mode, pg_catalog.current_setting('search_path'));
@@ -139,7 +139,7 @@ COMMENT ON FUNCTION dcb.drop_projection(text, text) IS 'removes a projection, no
 CREATE FUNCTION dcb.rebuild_projection(store text, name text, handler regprocedure, swap regprocedure) RETURNS text
 	LANGUAGE plpgsql AS $$
 DECLARE
-	owner oid := dcb.require_owner(store);
+	owner pg_catalog.oid := dcb.require_owner(store); -- the search_path is the caller's
 BEGIN
 	RETURN dcb.add_rebuild(store, name, dcb.handler_name(handler, owner), dcb.is_per_batch(handler), dcb.callable(swap, '', owner, 'swap'),
 	                       pg_catalog.current_setting('search_path'));
@@ -202,6 +202,7 @@ CREATE FUNCTION dcb.projections(store text)
 	               replaces text, per_second numeric)
 	LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+	PERFORM dcb.head(store);
 	RETURN QUERY EXECUTE format('
 		SELECT s.name, s.state, s.reason, p.mode, p.handler, s.position, s.head, s.lag_events, s.lag, s.failures, s.last_error,
 		       CASE WHEN s.failures > 0 THEN p.retry_at END, s.parked, p.on_error, p.attempts, p.batch_size, s.query, p.replaces,

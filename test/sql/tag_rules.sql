@@ -109,6 +109,7 @@ SELECT pg_temp.refuses($$SELECT dcb.tag_rule('s', '', 't', '$.x')$$, 'DCB06', 'n
 SELECT pg_temp.refuses($$SELECT dcb.tag_rule('s', repeat('x', 257), 't', '$.x')$$, 'DCB06', 'no event can have this type', '257 bytes', '.', 'a long type');
 SELECT pg_temp.refuses($$SELECT dcb.tag_rule('s', NULL, 't', '$.x')$$, '22004', '"type" must not be null', NULL, '.', 'no type');
 SELECT pg_temp.refuses($$SELECT dcb.tag_rule('nowhere', 'T', 't', '$.x')$$, 'DCB05', 'does not exist', '.', '.', 'no store');
+SELECT pg_temp.refuses($$SELECT dcb.drop_tag_rule('s', 'T', 't', '$.')$$, 'DCB17', 'invalid tag expression', 'refused', '.', 'a path that is none, to be dropped');
 SELECT is((pg_temp.failure_of('SELECT dcb.change_tag_rules()')).state, '39P01', 'a trigger function is none to call');
 
 -- Rights: who appends need not see the rules, and cannot change them.
