@@ -49,7 +49,7 @@ TEST_F(sizes, of_an_append) {
   EXPECT_EQ(session_.must("SELECT count(*) FROM dcb.read($1) AS e WHERE e.position = (e.data ->> 'n')::int AND e.tags = ARRAY['n:' || e.position]", {store_.name()}).number(), 10000);
   EXPECT_EQ(session_.must("SELECT dcb.last($1, dcb.query(tags => '{n:9999}'))", {store_.name()}).number(), 9999);
   refuses("DCB06", "SELECT dcb.append($1, " + many(65537) + ")");
-  refuses("DCB06", "CALL dcb.submit($1, " + many(65537) + ")");
+  refuses("DCB06", "CALL dcb.submit($1, array_fill(dcb.event('E'), ARRAY[65537]))");  // CALL takes no subquery
   refuses("DCB06", "SELECT dcb.append($1, (SELECT jsonb_agg(jsonb_build_object('type', 'E')) FROM generate_series(1, 65537)))");
   EXPECT_EQ(session_.must("SELECT dcb.append($1, " + many(65536) + ")", {store_.name()}).number(), 75536);
   EXPECT_EQ(session_.must("SELECT dcb.count($1)", {store_.name()}).number(), 75536);
