@@ -295,7 +295,7 @@ rc::Gen<operation> any_operation() {
                    {6, load_snapshot},
                    {6, load},
                    {1, drop_snapshots},
-                   {1, forge_snapshots},
+                   {3, forge_snapshots},
                    {6, schedule},
                    {2, cancel},
                    {4, run_due},
@@ -314,7 +314,7 @@ rc::Gen<operation> any_operation() {
                    {3, resolve_parked},
                    {1, parked_events},
                    {2, subscriptions},
-                   {1, forge_checkpoint}});
+                   {2, forge_checkpoint}});
 }
 
 rc::Gen<operation> any_log_operation() {

@@ -10,17 +10,17 @@ namespace {
 query_draft any_snapshot_query() {
   query_draft asked;
   asked.items.push_back({});
-  const int which = any_below(5);
+  const int which = any_of<int>({0, 0, 0, 1, 1, 2, 3, 4});
   if (which == 1) asked.items[0].tags = {"a:1"};
   if (which == 2) asked.items[0].tags = {"a:1", "a:1"};
   if (which == 3) asked.items = {{.types = {"A"}}, {.tags = {"b:1"}}};
   if (which == 4) asked.items = {{.tags = {"b:1"}}, {.types = {"A"}}};
   asked.as_json = any_below(2) == 1;
-  if (one_in(8)) asked = any_query();
+  if (one_in(12)) asked = any_query();
   return asked;
 }
 
-std::string any_snapshot_name() { return any_of<std::string>({"cart", "course"}); }
+std::string any_snapshot_name() { return any_of<std::string>({"cart", "cart", "cart", "course"}); }
 
 std::string id_of_due(int n) { return "00000000-0000-0000-0000-0000000000d" + std::to_string(n); }
 
@@ -31,7 +31,7 @@ operation save_snapshot() {
   const auto asked = any_snapshot_query();
   const auto at = any_required_place();
   const auto state = any_of<std::string>({"\\x", "\\x01", "\\x0203"});
-  const int version = any_below(3);
+  const int version = any_of<int>({0, 0, 0, 0, 1, 2});
   return [=](const reference& r) -> std::vector<statement> {
     const position p = at.in(r).value_or(0);
     const query q = asked.in(r);
@@ -44,7 +44,7 @@ operation save_snapshot() {
 operation load_snapshot() {
   const auto name = any_snapshot_name();
   const auto asked = any_snapshot_query();
-  const int version = any_below(3);
+  const int version = any_of<int>({0, 0, 0, 0, 1, 2});
   return [=](const reference& r) -> std::vector<statement> {
     const query q = asked.in(r);
     return {{"SELECT position, state FROM dcb.load_snapshot(:'store', " + literal(name) + ", " + asked.text(r) + ", " + number(version) + ")",
@@ -58,7 +58,7 @@ operation load_snapshot() {
 operation load() {
   const auto name = any_snapshot_name();
   const auto asked = any_snapshot_query();
-  const int version = any_below(3);
+  const int version = any_of<int>({0, 0, 0, 0, 1, 2});
   return [=](const reference& r) -> std::vector<statement> {
     const query q = asked.in(r);
     return {{"SELECT watermark, state, position, type, tags, data, payload, metadata, id FROM dcb.load(:'store', " + asked.text(r) + ", " + literal(name) +
