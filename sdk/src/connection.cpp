@@ -25,6 +25,12 @@ bool is_parting(const PGresult* notice) {
   return severity && (std::string_view{severity} == "FATAL" || std::string_view{severity} == "PANIC");
 }
 
+// A commit's wait for synchronous standbys ends by a warning when it is told to cancel: the commit counts as done, though a fail-over may lose it.
+bool is_unconfirmed(const PGresult* notice) {
+  const char* const function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
+  return function && std::string_view{function} == "SyncRepWaitForLSN";
+}
+
 }  // namespace
 
 std::optional<std::string_view> sql_result::value(int row, int column) const {
@@ -71,7 +77,12 @@ void connection::connect(const connection_settings& settings, const connection_s
   owned_.reset(PQconnectStartParams(keywords.data(), values.data(), 1));
   if (!owned_) throw std::bad_alloc();
   PQsetNoticeReceiver(
-      owned_.get(), [](void* self, const PGresult* notice) { static_cast<connection*>(self)->broken_ |= is_parting(notice); }, this);
+      owned_.get(),
+      [](void* self, const PGresult* notice) {
+        static_cast<connection*>(self)->broken_ |= is_parting(notice);
+        static_cast<connection*>(self)->unconfirmed_ |= is_unconfirmed(notice);
+      },
+      this);
 
   const auto until = steady::now() + settings.connect_timeout;
   auto status = PQstatus(owned_.get()) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING;
@@ -132,6 +143,7 @@ void connection::prepare(const statement& what, const call_limits& limits) {
 }
 
 void connection::send(const statement& what, const parameters& values) {
+  unconfirmed_ = false;
   const int count = static_cast<int>(values.size());
   std::vector<const char*> texts;
   std::vector<int> lengths;
@@ -231,6 +243,10 @@ sql_result connection::collect(const statement& what, const call_limits& limits,
   if (enough && !in_block) return answer;
   if (reason && (row || broken_ || failure.field(PG_DIAG_SQLSTATE) == "57014")) throw_interrupted(*reason, what.commits && broken_);
   if (failure) fail(what, failure);
+  if (what.commits && unconfirmed_) {
+    if (reason) throw_interrupted(*reason, true);
+    throw connection_error("standbys have not confirmed the commit", {.hint = in_doubt_hint, .in_doubt = true});
+  }
   return answer;
 }
 

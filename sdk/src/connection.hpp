@@ -108,6 +108,7 @@ class connection {
   std::set<std::string_view> prepared_;
   std::optional<dcb_types> types_;
   bool broken_ = false;
+  bool unconfirmed_ = false;  // by standbys, what the last statement committed
 };
 
 }  // namespace dcb::inline v0

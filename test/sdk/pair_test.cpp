@@ -108,6 +108,28 @@ TEST_F(pair, lost_primary_is_replaced_and_what_was_in_doubt_resolved) {
   EXPECT_EQ(store.append(one_event()), 3);
 }
 
+// Cancelled in its wait for standbys the server calls the commit done.
+TEST_F(pair, append_that_no_standby_has_confirmed_is_in_doubt) {
+  const auto wait_for = [&](const std::string& names) {
+    on_primary.ask("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
+    on_primary.ask("SELECT pg_reload_conf()");
+    on_primary.await("current_setting('synchronous_standby_names') = '" + names + "'");
+  };
+  dcb::raw_store store{"", "shop", options()};
+  EXPECT_EQ(store.append(one_event()), 1);
+  const auto id = dcb::uuid::random();
+  wait_for("nobody");
+  try {
+    store.append(one_event(), {}, {.append_id = id, .timeout = 500ms});
+    ADD_FAILURE() << "acknowledged";
+  } catch (const dcb::timeout& ended) {
+    EXPECT_TRUE(ended.in_doubt());
+  }
+  EXPECT_EQ(on_primary.ask("SELECT count(*) FROM shop.event"), "2") << "this test needs an append that is in the log";
+  wait_for("*");
+  EXPECT_EQ(store.append(one_event(), {}, {.append_id = id}), 2);
+}
+
 // Neither the session's process answers nor the one that takes the request to cancel.
 TEST_F(pair, stopped_server_holds_no_call_beyond_its_time) {
   auto impatient = options();
