@@ -127,6 +127,12 @@ append_at_commit(Datum store_name, const AppendRequest &request)
 	close_store(store);
 }
 
+bool
+has_deferred_appends()
+{
+	return first != nullptr;
+}
+
 void
 install_deferred()
 {

@@ -13,6 +13,9 @@ namespace dcb {
  */
 void append_at_commit(Datum store_name, const AppendRequest &request);
 
+/* Has the transaction appends to make at its commit? */
+bool has_deferred_appends();
+
 /* After install_durability(), so that its callback runs later at commit and sees what was written. */
 void install_deferred();
 

@@ -3,13 +3,20 @@
  */
 #pragma once
 
-#include "pg.hpp"
+#include "deferred.hpp"
+
+extern "C" {
+#include "utils/portal.h"
+}
 
 namespace dcb {
 
 /*
- * May the procedure commit? It begins in a fresh transaction; in a transaction block, a function or after a write it would
- * commit what is not its own.
+ * May the procedure commit? It begins in a fresh transaction; in a transaction block, a function or after a write, also one
+ * that is put off until the commit, it would commit what is not its own.
+ *
+ * A commit within a loop over a query runs that query to its end. Done here it can be cancelled and holds no append lock, and
+ * what it writes counts.
  */
 inline bool
 is_own_transaction(FunctionCallInfo fcinfo)
@@ -17,7 +24,10 @@ is_own_transaction(FunctionCallInfo fcinfo)
 	bool atomic = fcinfo->context == nullptr || !IsA(fcinfo->context, CallContext) ||
 	              castNode(CallContext, fcinfo->context)->atomic;
 
-	return !atomic && GetCurrentTransactionNestLevel() == 1 && !TransactionIdIsValid(GetTopTransactionIdIfAny());
+	if (atomic || GetCurrentTransactionNestLevel() != 1)
+		return false;
+	HoldPinnedPortals();
+	return !TransactionIdIsValid(GetTopTransactionIdIfAny()) && !has_deferred_appends();
 }
 
 /* A procedure with one INOUT argument answers a row of it. */

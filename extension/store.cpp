@@ -183,16 +183,35 @@ open_append_ids(const Store &store, LOCKMODE lock)
 	return table;
 }
 
+/*
+ * The append lock is of the subtransaction that appends, as its rows are. The current resource owner may be that of a
+ * cursor, which is older than a savepoint and gives up its locks when a later FETCH fails, while what it has appended stays.
+ */
+template <class Work>
+static void
+as_subtransaction(Work work)
+{
+	ResourceOwner caller = CurrentResourceOwner;
+
+	CurrentResourceOwner = CurTransactionResourceOwner;
+	work();
+	CurrentResourceOwner = caller;
+}
+
 void
 lock_for_append(const Store &store)
 {
-	LockDatabaseObject(RelationRelationId, RelationGetRelid(store.events), APPEND_LOCK, ExclusiveLock);
+	as_subtransaction([&] {
+		LockDatabaseObject(RelationRelationId, RelationGetRelid(store.events), APPEND_LOCK, ExclusiveLock);
+	});
 }
 
 void
 unlock_append(const Store &store)
 {
-	UnlockDatabaseObject(RelationRelationId, RelationGetRelid(store.events), APPEND_LOCK, ExclusiveLock);
+	as_subtransaction([&] {
+		UnlockDatabaseObject(RelationRelationId, RelationGetRelid(store.events), APPEND_LOCK, ExclusiveLock);
+	});
 }
 
 void

@@ -65,6 +65,26 @@ answer session::run_binary(const std::string& sql, Oid type, const std::string& 
   return read(PQexecParams(connection_.get(), sql.c_str(), 1, &type, &value, &length, &binary, 0));
 }
 
+answer session::script(const std::string& sql) { return read(PQexec(connection_.get(), sql.c_str())); }
+
+void session::send(const std::string& sql, const std::vector<std::string>& parameters) {
+  std::vector<const char*> values;
+  for (const auto& parameter : parameters) values.push_back(parameter.c_str());
+  PQsendQueryParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()), nullptr, values.data(), nullptr, nullptr, 0);
+}
+
+answer session::receive() {
+  answer last;
+  last.sqlstate = "08006";
+  bool answered = false;
+  while (PGresult* result = PQgetResult(connection_.get())) {
+    const answer got = read(result);
+    if (!answered || last.ok()) last = got;
+    answered = true;
+  }
+  return last;
+}
+
 void session::cancel() const {
   const std::unique_ptr<PGcancel, decltype(&PQfreeCancel)> handle(PQgetCancel(connection_.get()), PQfreeCancel);
   char why[256];

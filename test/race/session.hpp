@@ -40,7 +40,11 @@ class session {
   answer run(const std::string& sql, const std::vector<std::string>& parameters = {});
   answer must(const std::string& sql, const std::vector<std::string>& parameters = {});  // throws `unexpected` if it fails
   answer run_binary(const std::string& sql, Oid type, const std::string& bytes);         // one parameter, in binary form
+  answer script(const std::string& sql);  // by the simple protocol; the last answer
+  void send(const std::string& sql, const std::vector<std::string>& parameters = {});  // answered by receive()
+  answer receive();
   void cancel() const;                                                                   // what another thread is running here
+  PGconn* connection() const { return connection_.get(); }
   bool in_transaction() const { return PQtransactionStatus(connection_.get()) != PQTRANS_IDLE; }
   bool lost() const { return lost_ || PQstatus(connection_.get()) != CONNECTION_OK; }
   int backend() const { return PQbackendPID(connection_.get()); }
