@@ -38,6 +38,7 @@ check-tools: ## the command-line tool (test/tools)
 check-fuzz: ## the decoders of the SDK and of the server under a fuzzer, for some seconds
 check-hostile: ## input that nobody should send, by everybody, to every function (GoogleTest, test/hostile)
 check-model: ## random operations against a reference in memory (RapidCheck, test/model)
+check-callers: ## clients of every kind and their neighbours (GoogleTest, test/callers)
 check-race: ## races on one boundary (GoogleTest, test/race)
 check-crash: ## servers killed, cut from power, with full disks (test/crash)
 check-replication: ## fail-overs, logical replication and recovery to a point under load (test/replication)
@@ -47,7 +48,7 @@ check-memory: ## nothing that is done over and over keeps memory (GoogleTest, te
 check-worker: ## the background worker across restarts, kill -9 and promotion (test/worker)
 check-install: ## the installed SDK, from a project that uses it
 check-version: ## one version number everywhere
-check-sql check-isolation check-sdk check-tools check-fuzz check-hostile check-race check-model check-crash check-replication check-lifecycle check-roundtrips check-memory check-worker check-install check-version:
+check-sql check-isolation check-sdk check-tools check-fuzz check-hostile check-race check-model check-callers check-crash check-replication check-lifecycle check-roundtrips check-memory check-worker check-install check-version:
 	@scripts/check $(@:check-%=%)
 
 check-matrix: ## build, pgTAP and isolation specs on PostgreSQL 17 and 18 (long, needs root)
@@ -75,7 +76,9 @@ fuzz: ## the same for FUZZ_SECONDS each (300)
 	@test/fuzz/run $${FUZZ_SECONDS:-300}
 
 # make campaign-reactions MINUTES=60
-CAMPAIGNS = campaign-reactions
+CAMPAIGNS = campaign-callers campaign-neighbours campaign-reactions
+campaign-callers: ## clients cancelled, terminated, pooled, in cursors, procedures and pipelines, for MINUTES (15)
+campaign-neighbours: ## what else goes on in a server beside a store in use, for MINUTES (15)
 campaign-reactions: ## consumers, runners and due commands while everything is killed, for MINUTES (15)
 $(CAMPAIGNS):
 	@scripts/campaign $(@:campaign-%=%) $(MINUTES)

@@ -95,8 +95,10 @@ TEST_F(cursor, of_appends_keeps_the_lock_as_long_as_their_rows) {
     }
     s_.must("ROLLBACK TO a");
     // The first is still to be committed or not, so nobody may pass.
+    ASSERT_EQ(run("SELECT count(*) FROM pg_locks WHERE pid = pg_backend_pid() AND locktype = 'object' AND mode = 'ExclusiveLock' AND granted AND $1 <> ''").number(), 1)
+        << "the append lock is gone before the transaction";
     other_.must("SET lock_timeout = '50ms'");
-    EXPECT_EQ(other_.run("CALL dcb.submit($1, ARRAY[dcb.event('Passes')])", {store_.name()}).sqlstate, "55P03") << "the append lock is gone before the transaction";
+    EXPECT_EQ(other_.run("CALL dcb.submit($1, ARRAY[dcb.event('Passes')])", {store_.name()}).sqlstate, "55P03");
     EXPECT_EQ(run("SELECT dcb.head($1)").number(), head + 1);
     s_.must("COMMIT");
     other_.must("RESET lock_timeout");

@@ -127,14 +127,25 @@ TEST_F(pipeline, is_cancelled) {
   int cancelled = 0;
   for (int round = 0; round < race::rounds(40); ++round) {
     std::vector<std::string> events;
+    const bool held = round % 2 == 0;  // then the first waits for the append lock, and is hit there
+    const std::string holding = ledger.fresh();
+    if (held) {
+      watcher_.must("BEGIN");
+      watcher_.must("SELECT dcb.append($1, ARRAY[dcb.event($2)])", {store_.name(), holding});
+    }
     for (int i = 0; i < 10; ++i) {
       events.push_back(ledger.fresh());
       send(random() % 2 == 0 ? submit_one : "SELECT dcb.append($1, ARRAY[dcb.event($2)])", {store_.name(), events.back()});
       sync();
     }
     PQflush(s_.connection());
-    race::pause(random, 3000);
+    if (!held) race::pause(random, 3000);
+    while (held && watcher_.must("SELECT wait_event_type IS DISTINCT FROM 'Lock' FROM pg_stat_activity WHERE pid = $1", {std::to_string(s_.backend())}).value() == "t") {
+      watcher_.must("SELECT pg_stat_clear_snapshot()");
+      std::this_thread::yield();
+    }
     watcher_.must("SELECT pg_cancel_backend($1)", {std::to_string(s_.backend())});
+    if (held) ledger.told(watcher_.run("COMMIT"), holding);
     for (const auto& event : events) {
       const answer got = next();
       next();

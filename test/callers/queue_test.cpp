@@ -111,17 +111,20 @@ TEST_F(queue, moves_on_when_the_holder_is_gone) {
     holder_ = session();
     if (way == "idle") holder_.must("SET idle_in_transaction_session_timeout = '200ms'");
     hold();
-    auto all = line(3);
+    std::vector<std::unique_ptr<submitter>> all;
+    for (int i = 0; i < 3; ++i) {
+      all.push_back(submit());
+      if (way != "idle") until_in_line(*all.back());  // who is idle may be gone before
+    }
     answer lost;
     lost.sqlstate = "57014";  // to be refused, whatever the connection was told
     if (way == "terminated") s_.must("SELECT pg_terminate_backend($1)", {std::to_string(holder_.backend())});
     if (way == "disconnected") holder_ = session();
     if (way == "cancelled") {
       holder_.send("SELECT pg_sleep(60)");
+      until([&] { return s_.must("SELECT wait_event IS NOT DISTINCT FROM 'PgSleep' FROM pg_stat_activity WHERE pid = $1", {std::to_string(holder_.backend())}).value() == "t"; });
       s_.must("SELECT pg_cancel_backend($1)", {std::to_string(holder_.backend())});
-      answer got = holder_.receive();
-      while (got.ok()) got = holder_.run("SELECT pg_sleep(60)");
-      EXPECT_EQ(got.sqlstate, "57014");  // a transaction in error has given its locks back
+      EXPECT_EQ(holder_.receive().sqlstate, "57014");  // a transaction in error has given its locks back
     }
     if (way == "rolled back") holder_.must("ROLLBACK");
     for (auto& w : all) end(*w, "");
