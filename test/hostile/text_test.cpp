@@ -6,6 +6,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <set>
@@ -20,7 +21,7 @@ std::vector<std::string> strings() {
   for (const char* text : {"a,b", "{a,b}", "{", "}", "{}", "\"", "\"\"", "'", "''", "\\", "\\\\", "\\n", "\\x41", "a\\", "NULL", "null", "{NULL}", " a", "a ", "  ", "\t\r\n", "a:b:c", ":", "::", "$1", "%s",
                            "--", "/* */", "; DROP SCHEMA dcb CASCADE", "$$", "(", ")", "[", "]", "<script>", "\\u0000", "é", "e\u0301", "ñ", "ß", "İ", "ı", "ﬀ", "Ω", "кириллица", "日本語", "한국어", "ไทย",
                            "עברית", "العربية", "\u202eevil", "\u200b", "\u200d", "\ufeff", "\u00a0", "\u0085", "\u2028", "\u2029", "\ufffd", "\uffff", "😀", "👩‍👩‍👧‍👦", "\U0010ffff", "Z͑ͫ̓ͪ̂ͫ̽͏̴̙̤̞͉͚̯̞̠͍A̴̵̜̰͔ͫ͗͢"})
-    all.push_back(text);
+    if (std::find(all.begin(), all.end(), text) == all.end()) all.push_back(text);
   return all;
 }
 
