@@ -26,17 +26,19 @@ until_true() { # statement, options for psql; a condition that comes true by its
   die "never came true: $1"
 }
 
-# Kills the whole server of $cluster at once, as by a power cut.
+# Kills the whole server of $cluster at once, as by a power cut. Its first process is the one of the argument, where its folder can no longer be asked.
 kill_server() {
   local postmaster process processes
-  postmaster=$(head -n 1 "$cluster/data/postmaster.pid")
-  processes="$postmaster $(cat "/proc/$postmaster/task/$postmaster/children")"
+  postmaster=${1:-$(head -n 1 "$cluster/data/postmaster.pid")}
+  processes="$postmaster $(cat "/proc/$postmaster/task/$postmaster/children" 2> /dev/null)"
   kill -9 $processes 2> /dev/null
   for process in $processes; do
     while [ -e "/proc/$process" ] && ! grep -q '^State:.*zombie' "/proc/$process/status" 2> /dev/null; do sleep 0.05; done
   done
-  rm -f "$cluster/data/postmaster.pid" "$cluster"/.s.PGSQL.5432* # nobody may have buried the dead, and the server takes them for alive
+  forget_server 2> /dev/null
 }
+# Nobody may have buried the dead, and the server takes them for alive.
+forget_server() { rm -f "$cluster/data/postmaster.pid" "$cluster"/.s.PGSQL.5432*; }
 start_again() { as_server "$bindir/pg_ctl" -D "$cluster/data" -l "$cluster/log" -w start > "$cluster/start.log" 2>&1 || { tail -n 5 "$cluster/log" >&2; die 'the server does not start'; }; }
 
 # The same, and starts it again.
