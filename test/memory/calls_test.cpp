@@ -68,7 +68,7 @@ const call appends[] = {
     {"append_with_id", {"SELECT dcb.append($1, " + event + ", " + id + ")"}},
     {"append_again", {"SELECT dcb.append($1, " + event + ", " + same_id + ")"}},
     {"append_prepared", {"EXECUTE p"}, "", {"SELECT set_config('memory.store', $1, false)", "PREPARE p AS SELECT dcb.append(current_setting('memory.store'), " + event + ", " + holds + ")"}},
-    {"append_in_transaction", {"BEGIN", "INSERT INTO own VALUES (1)", "SELECT dcb.append($1, " + event + ", " + holds + ")", "COMMIT"}, "", {"CREATE TEMP TABLE own (n int)"}},
+    {"append_in_transaction", {"BEGIN", "INSERT INTO own VALUES (1)", "SELECT dcb.append($1, " + event + ", " + holds + ")", "COMMIT"}, "", {"CREATE TEMP TABLE own (n int) ON COMMIT DELETE ROWS"}},
     {"append_repeatable_read", {"BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT dcb.append($1, " + event + ", " + holds + ")", "COMMIT"}},
     {"append_serializable", {"BEGIN ISOLATION LEVEL SERIALIZABLE", "SELECT dcb.append($1, " + event + ", " + holds + ")", "COMMIT"}},
     {"append_rolled_back", {"BEGIN", "SELECT dcb.append($1, " + event + ", " + holds + ")", "ROLLBACK"}},
