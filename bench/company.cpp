@@ -1,6 +1,10 @@
 #include "company.hpp"
 
+#include <poll.h>
+
 #include <chrono>
+
+#include "way.hpp"
 
 namespace bench {
 namespace {
@@ -14,6 +18,15 @@ class open_transaction : public company {
  private:
   session session_;
 };
+
+// Runs an operation to its end.
+void complete(session& who, operation work) {
+  while (!work.done()) {
+    pollfd ready{.fd = who.socket(), .events = static_cast<short>(who.flush() ? POLLIN : POLLIN | POLLOUT), .revents = 0};
+    poll(&ready, 1, -1);
+    if (who.receive()) work.resume();
+  }
+}
 
 // Threads with a connection each, which are told to stop and then cancelled: what they wait for may never come.
 class crowd : public company {
@@ -50,13 +63,9 @@ invite bystander() {
 
 invite subscribers(log& of, int count) {
   return [&of, count](server& at) {
-    return std::make_unique<crowd>(at, count, [&of](session& who) {
-      const std::string query = "dcb.query(tags => ARRAY['" + cart_of(who.index * 1000).customer + "'])";
-      if (who.head == 0) who.head = who.execute("SELECT dcb.head('" + of.name + "')").int8(0, 0);
-      const std::string after = std::to_string(who.head);
-      if (!who.execute("CALL dcb.wait_for_query('" + of.name + "', " + query + ", " + after + ", '1 min')").boolean(0, 0)) return;
-      const auto events = who.execute("SELECT position FROM dcb.read('" + of.name + "', " + query + ", " + after + ")");
-      if (events.rows() > 0) who.head = events.int8(events.rows() - 1, 0);
+    return std::make_unique<crowd>(at, count, [what = dcb_subscriber(of)](session& who) {
+      what->prepare(who);
+      complete(who, what->once(who));
     });
   };
 }

@@ -1,4 +1,5 @@
 #include <chrono>
+#include <functional>
 
 #include "company.hpp"
 #include "way.hpp"
@@ -216,9 +217,10 @@ class mix : public decide {
   }
 };
 
-class wake_up : public way {
+// Waits for events of a tag, and reads them.
+class follow : public way {
  public:
-  explicit wake_up(log& of) : store_(of) {}
+  follow(log& of, std::function<std::string(const session&)> tag) : store_(of), tag_(std::move(tag)) {}
 
   void prepare(session& client) const override {
     client.prepare(wait_for_query);
@@ -227,20 +229,31 @@ class wake_up : public way {
   }
 
   operation once(session& client) override {
+    const auto question = [tag = tag_(client)](std::string& out) { put_query(out, {}, std::vector<std::string_view>{tag}); };
     if (client.head == 0) client.head = (co_await client.run(head, client.with().text(store_.name))).int8(0, 0);
-    co_await client.run(wait_for_query, client.with().text(store_.name).raw(put_beat).int8(client.head));
-    const result events = co_await client.run(read, client.with().text(store_.name).raw(put_beat).int8(client.head).null());
+    co_await client.run(wait_for_query, client.with().text(store_.name).raw(question).int8(client.head));
+    const result events = co_await client.run(read, client.with().text(store_.name).raw(question).int8(client.head).null());
     if (events.rows() == 0) co_return;
-    const int last = events.rows() - 1;
-    client.head = events.int8(last, 0);
+    client.head = events.int8(events.rows() - 1, 0);
     client.counts.rows += static_cast<std::uint64_t>(events.rows());
-    client.began.emplace(std::chrono::steady_clock::duration{std::stoll(events.text(last, 3).substr(1))});  // jsonb's version stands first
+    take(client, events);
   }
 
  private:
-  static void put_beat(std::string& out) { put_query(out, {}, std::vector<std::string_view>{slow_tag}); }
+  virtual void take(session&, const result&) const {}
 
   log& store_;
+  std::function<std::string(const session&)> tag_;
+};
+
+class wake_up : public follow {
+ public:
+  explicit wake_up(log& of) : follow(of, [](const session&) { return slow_tag; }) {}
+
+ private:
+  void take(session& client, const result& events) const override {
+    client.began.emplace(std::chrono::steady_clock::duration{std::stoll(events.text(events.rows() - 1, 3).substr(1))});  // jsonb's version stands first
+  }
 };
 
 class read_events : public way {
@@ -294,6 +307,9 @@ way_ptr dcb_decision(log& in, append_by how, chooser carts) { return std::make_s
 way_ptr dcb_decision_in_line(log& in, chooser carts) { return std::make_shared<decide_in_line>(in, std::move(carts)); }
 
 way_ptr dcb_wake_up(log& of) { return std::make_shared<wake_up>(of); }
+way_ptr dcb_subscriber(log& of) {
+  return std::make_shared<follow>(of, [](const session& client) { return cart_of(client.index * 1000).customer; });
+}
 
 way_ptr dcb_mixed(log& in, append_by how, chooser carts) { return std::make_shared<mix>(in, how, std::move(carts)); }
 
