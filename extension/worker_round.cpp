@@ -118,7 +118,10 @@ has_tag_index(Oid table)
 	return found;
 }
 
-/* Fills the list, within a transaction. */
+/*
+ * Fills the list, within a transaction. Nothing keeps a store from being dropped as soon as its table was looked at:
+ * then its schema has no name.
+ */
 void
 find_stores()
 {
@@ -134,10 +137,14 @@ find_stores()
 		if (table->relkind == RELKIND_RELATION && has_tag_index(table->oid) && OidIsValid(get_relname_relid("due", table->relnamespace)))
 		{
 			MemoryContext before = MemoryContextSwitchTo(round_context);
-			auto *store = static_cast<Known *>(palloc0(sizeof(Known)));
 
-			*store = {.schema = table->relnamespace, .owner = table->relowner, .name = get_namespace_name(table->relnamespace)};
-			known = lappend(known, store);
+			if (char *name = get_namespace_name(table->relnamespace); name != nullptr)
+			{
+				auto *store = static_cast<Known *>(palloc0(sizeof(Known)));
+
+				*store = {.schema = table->relnamespace, .owner = table->relowner, .name = name};
+				known = lappend(known, store);
+			}
 			MemoryContextSwitchTo(before);
 		}
 	}
