@@ -53,7 +53,7 @@ struct TagRules
 	uint64 version;
 };
 
-HTAB *known_rules = nullptr;       /* made with the first look; entries stay where they are */
+HTAB *known_rules = nullptr;       /* made with the first look; entries stay where they are until forget_invalid */
 TagRules *recent_rules = nullptr; /* of the store that was used last */
 
 bool
@@ -158,11 +158,30 @@ forget_rules(Datum, Oid relation)
 		rules->valid = false;
 }
 
+/*
+ * Those of stores that are gone are never looked at again. They go when a store is looked at for the first time, and not
+ * when they become invalid, since whoever applies rules is still reading them then.
+ */
+void
+forget_invalid()
+{
+	HASH_SEQ_STATUS all;
+
+	recent_rules = nullptr;
+	hash_seq_init(&all, known_rules);
+	while (auto *rules = static_cast<TagRules *>(hash_seq_search(&all)))
+		if (!rules->valid)
+		{
+			if (rules->context != nullptr)
+				MemoryContextDelete(rules->context);
+			(void) hash_search(known_rules, &rules->events, HASH_REMOVE, nullptr);
+		}
+}
+
 const TagRules *
 rules_of(const Store &store)
 {
 	Oid events = RelationGetRelid(store.events);
-	bool known;
 
 	if (recent_rules != nullptr && recent_rules->events == events && recent_rules->valid)
 		return recent_rules;
@@ -175,9 +194,13 @@ rules_of(const Store &store)
 		known_rules = hash_create("dcb tag rules", 16, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 	}
 
-	auto *rules = static_cast<TagRules *>(hash_search(known_rules, &events, HASH_ENTER, &known));
-	if (!known)
+	auto *rules = static_cast<TagRules *>(hash_search(known_rules, &events, HASH_FIND, nullptr));
+	if (rules == nullptr)
+	{
+		forget_invalid();
+		rules = static_cast<TagRules *>(hash_search(known_rules, &events, HASH_ENTER, nullptr));
 		*rules = {.events = events};
+	}
 	if (!rules->valid)
 	{
 		if (rules->context != nullptr)
