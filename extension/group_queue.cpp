@@ -7,22 +7,18 @@
  * - A leader that ends in any way passes the lead on and tells its members: in its commit (group.cpp) or its abort.
  */
 #include "group_queue.hpp"
+#include "shared_memory.hpp"
 
 extern "C" {
-#include "storage/ipc.h"
 #include "storage/latch.h"
-#include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/shmem.h"
 #include "utils/wait_event.h"
 }
 
 namespace dcb {
 namespace {
 
-constexpr int NOBODY = -1;
 constexpr Size REQUEST_BYTES = 8192;
-constexpr char TRANCHE[] = "pg_dcb";
 
 struct Slot
 {
@@ -51,15 +47,6 @@ Shared *shared = nullptr; /* null without shared_preload_libraries */
 bool leading = false;
 int members = NOBODY;
 
-shmem_request_hook_type previous_shmem_request_hook = nullptr;
-shmem_startup_hook_type previous_shmem_startup_hook = nullptr;
-
-int
-my_number()
-{
-	return static_cast<int>(MyProc - ProcGlobal->allProcs);
-}
-
 Slot &
 my_slot()
 {
@@ -76,12 +63,6 @@ void
 set_state(Slot &slot, SlotState state)
 {
 	pg_atomic_write_u32(&slot.state, static_cast<uint32>(state));
-}
-
-void
-wake(int number)
-{
-	SetLatch(&ProcGlobal->allProcs[number].procLatch);
 }
 
 /* With the light lock held: the place of a store's leader among the leaders, or NOBODY. */
@@ -140,37 +121,31 @@ at_transaction_event(XactEvent event, void *)
 		(void) withdraw();
 }
 
-void
-request_shared_memory()
+/* The leaders and the slots stand behind it. */
+Size
+shared_size()
 {
-	if (previous_shmem_request_hook != nullptr)
-		previous_shmem_request_hook();
-	RequestAddinShmemSpace(MAXALIGN(sizeof(Shared)) + MAXALIGN(sizeof(int) * MaxBackends) + sizeof(Slot) * MaxBackends);
-	RequestNamedLWLockTranche(TRANCHE, 1);
+	Size leaders = mul_size(sizeof(int), MaxBackends);
+
+	return add_size(MAXALIGN(sizeof(Shared)) + MAXALIGN(leaders), mul_size(sizeof(Slot), MaxBackends));
 }
 
 void
-start_shared_memory()
+attach(void *memory, LWLock *lock)
 {
-	bool found;
-
-	if (previous_shmem_startup_hook != nullptr)
-		previous_shmem_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared = static_cast<Shared *>(ShmemInitStruct("pg_dcb", sizeof(Shared), &found));
-	if (!found)
+	shared = static_cast<Shared *>(memory);
+	if (lock == nullptr)
+		return;
+	shared->lock = lock;
+	shared->leader_count = 0;
+	shared->leaders = reinterpret_cast<int *>(static_cast<char *>(memory) + MAXALIGN(sizeof(Shared)));
+	shared->slots =
+		reinterpret_cast<Slot *>(reinterpret_cast<char *>(shared->leaders) + MAXALIGN(sizeof(int) * MaxBackends));
+	for (int i = 0; i < MaxBackends; ++i)
 	{
-		shared->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
-		shared->leader_count = 0;
-		shared->leaders = static_cast<int *>(ShmemAlloc(sizeof(int) * MaxBackends));
-		shared->slots = static_cast<Slot *>(ShmemAlloc(sizeof(Slot) * MaxBackends));
-		for (int i = 0; i < MaxBackends; ++i)
-		{
-			shared->slots[i].times_led = 0;
-			pg_atomic_init_u32(&shared->slots[i].state, static_cast<uint32>(SlotState::Free));
-		}
+		shared->slots[i].times_led = 0;
+		pg_atomic_init_u32(&shared->slots[i].state, static_cast<uint32>(SlotState::Free));
 	}
-	LWLockRelease(AddinShmemInitLock);
 }
 
 } // namespace
@@ -318,7 +293,7 @@ pass_lead()
 	set_state(slot, SlotState::Free);
 	LWLockRelease(shared->lock);
 	if (next != NOBODY)
-		wake(next);
+		wake_backend(next);
 }
 
 void
@@ -333,17 +308,14 @@ dismiss_members(SlotState state, XLogRecPtr commit)
 		slot.commit = commit;
 		pg_write_barrier();
 		set_state(slot, state);
-		wake(number);
+		wake_backend(number);
 	}
 }
 
 void
 install_group_queue()
 {
-	previous_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shared_memory;
-	previous_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = start_shared_memory;
+	add_shared_part({"pg_dcb", shared_size, attach});
 	RegisterXactCallback(at_transaction_event, nullptr);
 }
 

@@ -13,24 +13,19 @@
  * PREPARE TRANSACTION announces too early for others to see. Whoever waits therefore looks now and then without being woken
  * (wait.cpp); events cannot be prepared.
  */
+#include "shared_memory.hpp"
 #include "wake.hpp"
 
 extern "C" {
-#include "storage/ipc.h"
-#include "storage/latch.h"
-#include "storage/lwlock.h"
 #include "storage/proc.h"
-#include "storage/shmem.h"
 }
 
 namespace dcb {
 namespace {
 
-constexpr char TRANCHE[] = "pg_dcb_waiters";
-
 struct Waiter
 {
-	int backend; /* the number of its PGPROC */
+	int backend; /* its number */
 	Oid database;
 	WakeFilter filter;
 };
@@ -59,15 +54,6 @@ constexpr int MAX_STORES = 4;
 Announced announced[MAX_STORES];
 int announced_stores = 0;
 bool announced_more = false; /* of further stores */
-
-shmem_request_hook_type previous_shmem_request_hook = nullptr;
-shmem_startup_hook_type previous_shmem_startup_hook = nullptr;
-
-int
-my_number()
-{
-	return static_cast<int>(MyProc - ProcGlobal->allProcs);
-}
 
 uint16
 topic_bit(Topic topic, String subject)
@@ -165,29 +151,13 @@ shared_size()
 }
 
 void
-request_shared_memory()
+attach(void *memory, LWLock *lock)
 {
-	if (previous_shmem_request_hook != nullptr)
-		previous_shmem_request_hook();
-	RequestAddinShmemSpace(shared_size());
-	RequestNamedLWLockTranche(TRANCHE, 1);
-}
-
-void
-start_shared_memory()
-{
-	bool found;
-
-	if (previous_shmem_startup_hook != nullptr)
-		previous_shmem_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared = static_cast<Shared *>(ShmemInitStruct(TRANCHE, shared_size(), &found));
-	if (!found)
-	{
-		shared->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
-		pg_atomic_init_u32(&shared->count, 0);
-	}
-	LWLockRelease(AddinShmemInitLock);
+	shared = static_cast<Shared *>(memory);
+	if (lock == nullptr)
+		return;
+	shared->lock = lock;
+	pg_atomic_init_u32(&shared->count, 0);
 }
 
 } // namespace
@@ -280,7 +250,7 @@ wake_waiters()
 			const Waiter &waiter = shared->waiters[i];
 
 			if (waiter.database == MyDatabaseId && is_announced(waiter.filter))
-				SetLatch(&ProcGlobal->allProcs[waiter.backend].procLatch);
+				wake_backend(waiter.backend);
 		}
 		LWLockRelease(shared->lock);
 	}
@@ -311,12 +281,8 @@ void
 install_wake()
 {
 	RegisterXactCallback(at_transaction_event, nullptr);
-	if (!process_shared_preload_libraries_in_progress)
-		return;
-	previous_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shared_memory;
-	previous_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = start_shared_memory;
+	if (process_shared_preload_libraries_in_progress)
+		add_shared_part({"pg_dcb_waiters", shared_size, attach});
 }
 
 } // namespace dcb

@@ -6,27 +6,21 @@
  * - A worker that ends without resigning leaves its database on the list, vacant. So it is started anew.
  * - The light lock is held for a few instructions, without waiting for anything.
  */
+#include "shared_memory.hpp"
 #include "worker_list.hpp"
 
 extern "C" {
 #include "storage/ipc.h"
-#include "storage/latch.h"
-#include "storage/lwlock.h"
-#include "storage/proc.h"
-#include "storage/shmem.h"
 }
 
 namespace dcb {
 namespace {
 
-constexpr int NOBODY = -1;
-constexpr char TRANCHE[] = "pg_dcb_workers";
-
 struct Entry
 {
 	Oid database; /* InvalidOid: free */
 	uint64 requests;
-	int worker; /* the number of its PGPROC */
+	int worker; /* its number */
 	bool is_new;
 	bool settled;
 };
@@ -41,20 +35,11 @@ struct Shared
 
 Shared *shared = nullptr;
 
-shmem_request_hook_type previous_shmem_request_hook = nullptr;
-shmem_startup_hook_type previous_shmem_startup_hook = nullptr;
-
-int
-my_number()
-{
-	return static_cast<int>(MyProc - ProcGlobal->allProcs);
-}
-
 void
 wake(int number)
 {
 	if (number != NOBODY)
-		SetLatch(&ProcGlobal->allProcs[number].procLatch);
+		wake_backend(number);
 }
 
 /* Held to the end of the block. An error would release it, too, but none occurs. */
@@ -105,32 +90,22 @@ leave_launcher(int, Datum)
 	shared->launcher = NOBODY;
 }
 
-void
-request_shared_memory()
+Size
+shared_size()
 {
-	if (previous_shmem_request_hook != nullptr)
-		previous_shmem_request_hook();
-	RequestAddinShmemSpace(sizeof(Shared));
-	RequestNamedLWLockTranche(TRANCHE, 1);
+	return sizeof(Shared);
 }
 
 void
-start_shared_memory()
+attach(void *memory, LWLock *lock)
 {
-	bool found;
-
-	if (previous_shmem_startup_hook != nullptr)
-		previous_shmem_startup_hook();
-	LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
-	shared = static_cast<Shared *>(ShmemInitStruct("pg_dcb workers", sizeof(Shared), &found));
-	if (!found)
-	{
-		*shared = {};
-		shared->lock = &GetNamedLWLockTranche(TRANCHE)->lock;
-		shared->launcher = NOBODY;
-		shared->look_everywhere = true;
-	}
-	LWLockRelease(AddinShmemInitLock);
+	shared = static_cast<Shared *>(memory);
+	if (lock == nullptr)
+		return;
+	*shared = {};
+	shared->lock = lock;
+	shared->launcher = NOBODY;
+	shared->look_everywhere = true;
 }
 
 } // namespace
@@ -266,10 +241,7 @@ resign(uint64 requests)
 void
 install_worker_list()
 {
-	previous_shmem_request_hook = shmem_request_hook;
-	shmem_request_hook = request_shared_memory;
-	previous_shmem_startup_hook = shmem_startup_hook;
-	shmem_startup_hook = start_shared_memory;
+	add_shared_part({"pg_dcb_workers", shared_size, attach});
 }
 
 } // namespace dcb
