@@ -120,8 +120,8 @@ TEST_F(sizes, that_are_huge) {
     attempt("SELECT dcb.append($1, ARRAY[dcb.event('D', " + with(string, size) + ")])", "length(data ->> 'a') = " + std::string(size));
     attempt("SELECT dcb.append($1, ARRAY[dcb.event('D', " + with(strings, size) + ")])", "jsonb_array_length(data) = " + std::string(size) + " / 10000000");
     attempt("SELECT dcb.append($1, jsonb_build_array(jsonb_build_object('type', 'D', 'data', " + with(string, size) + ")))", "length(data ->> 'a') = " + std::string(size));
-    attempt("SELECT dcb.schedule($1, 'infinity', ARRAY[dcb.event('D', " + with(string, size) + ")])", "true");
-    attempt("SELECT dcb.schedule($1, 'infinity', ARRAY[dcb.event('P', payload => " + with(bytes, size) + ")])", "true");
+    attempt("SELECT dcb.schedule($1, '2999-01-01', ARRAY[dcb.event('D', " + with(string, size) + ")])", "true");
+    attempt("SELECT dcb.schedule($1, '2999-01-01', ARRAY[dcb.event('P', payload => " + with(bytes, size) + ")])", "true");
   }
   std::cout << taken << " taken, " << refused << " refused" << std::endl;
   sound();
