@@ -13,18 +13,13 @@
  * A session with synchronous_commit = remote_apply commits as usual, since its commit record asks standbys for an answer.
  *
  * "All that it wrote" is read from the end of the transaction's last WAL record: nothing before its first append, and
- * nothing since its last one. Records that a mere reader may write (page pruning) make the commit an ordinary one.
+ * nothing since its last one. Before it has an id, a transaction has written nothing that others see by its commit: such
+ * records are a mere reader's, who prunes pages in passing. Those after an append make the commit an ordinary one.
  */
 #include "durability.hpp"
 #include "group.hpp"
+#include "standby.hpp"
 #include "wake.hpp"
-
-extern "C" {
-#include "replication/syncrep.h"
-#include "replication/walsender.h"
-#include "replication/walsender_private.h"
-#include "storage/lwlock.h"
-}
 
 namespace dcb {
 namespace {
@@ -84,7 +79,7 @@ at_resource_release(ResourceReleasePhase phase, bool is_commit, bool is_top_leve
 	group_is_durable(XactLastCommitEnd);
 	wake_waiters();
 	if (flush)
-		SyncRepWaitForLSN(XactLastCommitEnd, true);
+		await_standbys_as_writer(XactLastCommitEnd);
 }
 
 } // namespace
@@ -92,7 +87,7 @@ at_resource_release(ResourceReleasePhase phase, bool is_commit, bool is_top_leve
 void
 before_append_writes()
 {
-	if (XactLastRecEnd != (appended ? end_of_append : InvalidXLogRecPtr))
+	if (XactLastRecEnd != (appended ? end_of_append : InvalidXLogRecPtr) && TransactionIdIsValid(GetTopTransactionIdIfAny()))
 		wrote_otherwise = true;
 }
 
@@ -133,49 +128,6 @@ commit_record(TransactionId writer)
 	return TransactionIdIsValid(writer) && !RecoveryInProgress() ? TransactionIdGetCommitLSN(writer) : InvalidXLogRecPtr;
 }
 
-/* Have standbys confirmed what this session's synchronous_commit asks them for? What they have said is kept: it only grows. */
-static bool
-is_confirmed(XLogRecPtr commit)
-{
-	static XLogRecPtr confirmed[NUM_SYNC_REP_WAIT_MODE];
-
-	if (!SyncRepRequested() || SyncRepStandbyNames == nullptr || SyncRepStandbyNames[0] == '\0')
-		return true;
-
-	int mode = synchronous_commit == SYNCHRONOUS_COMMIT_REMOTE_WRITE ? SYNC_REP_WAIT_WRITE
-	           : waits_for_remote_apply()                            ? SYNC_REP_WAIT_APPLY
-	                                                                 : SYNC_REP_WAIT_FLUSH;
-	if (commit > confirmed[mode])
-	{
-		LWLockAcquire(SyncRepLock, LW_SHARED);
-		confirmed[mode] = WalSndCtl->lsn[mode];
-		LWLockRelease(SyncRepLock);
-	}
-	return commit <= confirmed[mode];
-}
-
-/* The server gives up this wait with a warning when it is told to cancel; for who only reads that is an error. */
-static void
-await_standbys(XLogRecPtr commit)
-{
-	if (is_confirmed(commit))
-		return;
-
-	bool cut_short = false;
-	ErrorContextCallback on_warning{};
-	on_warning.previous = error_context_stack;
-	on_warning.callback = [](void *warned) { *static_cast<bool *>(warned) = true; };
-	on_warning.arg = &cut_short;
-	error_context_stack = &on_warning;
-	HOLD_INTERRUPTS();
-	SyncRepWaitForLSN(commit, true);
-	RESUME_INTERRUPTS();
-	error_context_stack = on_warning.previous;
-	CHECK_FOR_INTERRUPTS();
-	if (cut_short)
-		ereport(ERROR, (errcode(ERRCODE_QUERY_CANCELED), errmsg("canceling statement while standbys have not confirmed what it answers")));
-}
-
 bool
 is_durable(TransactionId writer)
 {
@@ -192,7 +144,7 @@ make_durable(TransactionId writer)
 	if (XLogRecPtrIsInvalid(commit))
 		return;
 	XLogFlush(commit);
-	await_standbys(commit);
+	await_standbys_as_reader(commit);
 }
 
 void
@@ -200,7 +152,7 @@ make_earlier_durable(TransactionId writer)
 {
 	make_durable(writer);
 	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF)
-		await_standbys(GetFlushRecPtr(nullptr));
+		await_standbys_as_reader(GetFlushRecPtr(nullptr));
 }
 
 void

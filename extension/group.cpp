@@ -24,10 +24,10 @@
 #include "group.hpp"
 #include "group_queue.hpp"
 #include "projection.hpp"
+#include "standby.hpp"
 #include "tag_rule.hpp"
 
 extern "C" {
-#include "replication/syncrep.h"
 #include "tcop/pquery.h"
 #include "utils/guc.h"
 #include "utils/timeout.h"
@@ -151,7 +151,7 @@ finish_as_member()
 	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF || !outcome.wrote)
 		XLogFlush(commit);
 	if (synchronous_commit > SYNCHRONOUS_COMMIT_OFF && outcome.wrote)
-		SyncRepWaitForLSN(commit, true);
+		await_standbys_as_member(commit);
 	outcome_is_known();
 	return outcome;
 }

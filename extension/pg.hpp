@@ -58,6 +58,9 @@ extern "C" {
 #include "optimizer/pathnode.h"
 #include "optimizer/paths.h"
 #include "optimizer/restrictinfo.h"
+#include "replication/syncrep.h"
+#include "replication/walsender.h"
+#include "replication/walsender_private.h"
 #include "storage/bufmgr.h"
 #include "storage/bufpage.h"
 #include "storage/lmgr.h"
@@ -144,6 +147,20 @@ lock_held_by_me(const LOCKTAG *tag, LOCKMODE mode)
 	return LockHeldByMe(tag, mode, false);
 #else
 	return LockHeldByMe(tag, mode);
+#endif
+}
+
+/* Are there synchronous standbys, as far as the checkpointer has told the others? */
+inline bool
+standbys_are_defined()
+{
+	const volatile WalSndCtlData *state = WalSndCtl;
+#ifdef SYNC_STANDBY_DEFINED /* from some minor version of each on */
+	if (!(state->sync_standbys_status & SYNC_STANDBY_INIT))
+		return SyncRepStandbyNames != nullptr && SyncRepStandbyNames[0] != '\0';
+	return state->sync_standbys_status & SYNC_STANDBY_DEFINED;
+#else
+	return state->sync_standbys_defined;
 #endif
 }
 

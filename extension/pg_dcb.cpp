@@ -6,6 +6,7 @@
 #include "group.hpp"
 #include "prepare.hpp"
 #include "read_scan.hpp"
+#include "standby.hpp"
 #include "tag_rule.hpp"
 #include "wake.hpp"
 #include "worker.hpp"
@@ -21,6 +22,7 @@ void
 _PG_init(void)
 {
 	dcb::install_durability();
+	dcb::install_standby();
 	dcb::install_group();
 	dcb::install_prepare_guard();
 	dcb::install_deferred();

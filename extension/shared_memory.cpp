@@ -10,7 +10,7 @@ extern "C" {
 namespace dcb {
 namespace {
 
-constexpr int MAX_PARTS = 3;
+constexpr int MAX_PARTS = 4;
 SharedPart parts[MAX_PARTS];
 int part_count = 0;
 

@@ -7,6 +7,7 @@
 
 #include <future>
 #include <utility>
+#include <vector>
 
 namespace {
 
@@ -73,25 +74,42 @@ class durability : public testing::Test {
   const std::string table_ = store_.name() + "_own";
 };
 
-// The commit is waited for without the lock: others see the event, and append behind it, before its client has an answer. Not every time: where the
-// transaction has pruned a page in passing, a catalogue's for example, its commit is an ordinary one.
+// The commit is waited for without the lock: others see the event, and append behind it, before its client has an answer.
 TEST_F(durability, is_waited_for_outside_the_lock) {
   session writer;
   observer_.must("SET lock_timeout = '10s'");
-  for (const bool by_function : {true, false}) {
-    bool outside = false;
-    for (int attempt = 0; attempt < 50 && !outside; ++attempt) {
-      const std::string type = (by_function ? "Function" : "Procedure") + std::to_string(attempt);
-      auto appended = start(writer, by_function ? append(type) : submit(type));
-      ASSERT_TRUE(is_waiting(writer, appended)) << "acknowledged before the standby has it";
-      outside = is_visible(type);
-      if (outside) observer_.must(append("Behind"));
-      observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
-      ASSERT_TRUE(appended.get().ok());
-    }
-    EXPECT_TRUE(outside);
+  for (const auto& [type, statement] : {std::pair{"Function", append("Function")}, std::pair{"Procedure", submit("Procedure")}}) {
+    auto appended = start(writer, statement);
+    ASSERT_TRUE(is_waiting(writer, appended)) << "acknowledged before the standby has it";
+    EXPECT_TRUE(is_visible(type));
+    observer_.must(append("Behind"));
+    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
+    ASSERT_TRUE(appended.get().ok());
   }
   EXPECT_EQ(observer_.must("SELECT count(*) FROM dcb.read($1) WHERE type = 'Behind' AND position > 1", {store_.name()}).number(), 2);
+}
+
+// What a reader writes is nothing that others could see: here it prunes a page of the user's, otherwise one of the catalogue.
+TEST_F(durability, is_waited_for_outside_the_lock_by_who_has_read) {
+  session writer;
+  observer_.must("INSERT INTO \"" + table_ + "\" SELECT 1 FROM generate_series(1, 1000)");
+  const auto end_of_log = [&] { return writer.must("SELECT pg_current_wal_insert_lsn()").value(); };
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  for (bool pruned = false; !pruned;) {
+    ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "reading prunes nothing";
+    if (writer.in_transaction()) writer.must("ROLLBACK");
+    observer_.must("UPDATE \"" + table_ + "\" SET n = n + 1");
+    writer.must("BEGIN");
+    const std::string before = end_of_log();
+    writer.must("SELECT count(*) FROM \"" + table_ + "\"");
+    pruned = end_of_log() != before;
+  }
+  writer.must(append("A"));
+  auto committed = start(writer, "COMMIT");
+  ASSERT_TRUE(is_waiting(writer, committed));
+  EXPECT_TRUE(is_visible("A"));
+  observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
+  EXPECT_TRUE(committed.get().ok());
 }
 
 // With the user's own writes in the transaction the commit is an ordinary one: nothing is seen of it, and the lock held, until it is durable.
@@ -130,31 +148,53 @@ TEST_F(durability, by_remote_apply_comes_before_others_see_it) {
 TEST_F(durability, of_what_is_read_is_waited_for) {
   session writer, reader;
   const std::string quoted = "'" + store_.name() + "'";
-  for (int attempt = 0; attempt < 50; ++attempt) {
-    observer_.must("SELECT dcb.create_subscription($1, 's')", {store_.name()});
-    const std::string token = observer_.must("SELECT token FROM dcb.claim($1, 's', 'me')", {store_.name()}).value();
-    auto appended = start(writer, append("A"));
-    ASSERT_TRUE(is_waiting(writer, appended));
-    const bool outside = is_visible("A");
-    if (outside) {
-      EXPECT_EQ(reader.must("SELECT dcb.watermark(" + quoted + ")").number(), 0);
-      for (const auto& question : {"SELECT * FROM dcb.read(" + quoted + ")", "SELECT dcb.head(" + quoted + ")", "SELECT dcb.exists(" + quoted + ", dcb.all())",
-                                   "SELECT * FROM dcb.poll(" + quoted + ", 's', " + token + ")"}) {
-        auto asked = start(reader, question);
-        EXPECT_TRUE(is_waiting(reader, asked)) << question;
-        observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(reader.backend())});
-        EXPECT_EQ(asked.get().sqlstate, "57014") << question;
-      }
-      reader.must("SET synchronous_commit = local");
-      EXPECT_EQ(reader.must("SELECT dcb.head(" + quoted + ")").number(), 1) << "as asked for";
-    }
-    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
-    ASSERT_TRUE(appended.get().ok());
-    if (outside) return;
-    observer_.must("SELECT dcb.drop_store($1, true)", {store_.name()});
-    observer_.must("SELECT dcb.create_store($1)", {store_.name()});
+  observer_.must("SELECT dcb.create_subscription($1, 's')", {store_.name()});
+  const std::string token = observer_.must("SELECT token FROM dcb.claim($1, 's', 'me')", {store_.name()}).value();
+  auto appended = start(writer, append("A"));
+  ASSERT_TRUE(is_waiting(writer, appended));
+  EXPECT_TRUE(is_visible("A"));
+  EXPECT_EQ(reader.must("SELECT dcb.watermark(" + quoted + ")").number(), 0);
+  for (const auto& question : {"SELECT * FROM dcb.read(" + quoted + ")", "SELECT dcb.head(" + quoted + ")", "SELECT dcb.exists(" + quoted + ", dcb.all())",
+                               "SELECT * FROM dcb.poll(" + quoted + ", 's', " + token + ")"}) {
+    auto asked = start(reader, question);
+    EXPECT_TRUE(is_waiting(reader, asked)) << question;
+    observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(reader.backend())});
+    EXPECT_EQ(asked.get().sqlstate, "57014") << question;
   }
-  ADD_FAILURE() << "no append was ever visible before the standby had it";
+  reader.must("SET synchronous_commit = local");
+  EXPECT_EQ(reader.must("SELECT dcb.head(" + quoted + ")").number(), 1) << "as asked for";
+  observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(writer.backend())});
+  ASSERT_TRUE(appended.get().ok());
+}
+
+// What is committed together, where sessions do that, is waited for by each of them; one that is cancelled goes, with a warning.
+TEST_F(durability, of_a_group_is_waited_for_by_each_member) {
+  session holder;
+  std::vector<session> members(3);
+  std::vector<std::future<answer>> submitted;
+  holder.must("BEGIN");
+  holder.must(append("InFront"));
+  for (session& member : members) {
+    submitted.push_back(start(member, submit("Together")));
+    const auto deadline = std::chrono::steady_clock::now() + patience;
+    const auto is_in_line = [&] {
+      return observer_.must("SELECT wait_event_type IN ('Lock', 'Extension') FROM pg_stat_activity WHERE pid = $1", {std::to_string(member.backend())})
+                 .value() == "t";
+    };
+    while (!is_in_line()) ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "it waits for nobody";
+  }
+  holder.must("ROLLBACK");
+  for (std::size_t i = 0; i < members.size(); ++i) EXPECT_TRUE(is_waiting(members[i], submitted[i])) << i;
+  const bool in_groups = observer_.must("SHOW shared_preload_libraries").value() == "pg_dcb";
+  const auto transactions = observer_.must("SELECT count(DISTINCT xmin::text), count(*) FROM \"" + store_.name() + "\".event");
+  EXPECT_EQ(transactions.number(0), in_groups ? 1 : 3);
+  EXPECT_EQ(transactions.number(1), 3);
+  observer_.must("SELECT pg_cancel_backend($1)", {std::to_string(members[1].backend())});
+  EXPECT_TRUE(submitted[1].get().ok());
+  EXPECT_TRUE(is_waiting(members[2], submitted[2]));
+  release_all();
+  EXPECT_TRUE(submitted[0].get().ok());
+  EXPECT_TRUE(submitted[2].get().ok());
 }
 
 // An append that is sent again is acknowledged when the standby has it, whatever has become of the first one: here its session has ended.
