@@ -18,7 +18,8 @@ BEGIN
 	IF store IS NULL THEN
 		RAISE null_value_not_allowed USING MESSAGE = '"store" must not be null', HINT = 'Name a store.';
 	END IF;
-	IF to_regclass(format('%I.event', store)) IS NULL OR to_regclass(format('%I.append_id', store)) IS NULL THEN
+	IF (SELECT count(*) FROM pg_class
+	    WHERE oid IN (to_regclass(format('%I.event', store)), to_regclass(format('%I.append_id', store))) AND relkind = 'r') < 2 THEN
 		RAISE SQLSTATE 'DCB05' USING
 			MESSAGE = format('store "%s" does not exist', store),
 			DETAIL = 'There are no tables "event" and "append_id" in a schema of that name.',

@@ -76,5 +76,12 @@ SELECT lives_ok($$SELECT dcb.attach_store('one')$$, '… until it is attached');
 SELECT is(dcb.append('one', ARRAY[dcb.event('B', tags => '{t}')], dcb.query(types => '{A}'), 1), 2::bigint, 'then the log goes on');
 SELECT is((pg_temp.failure_of('DELETE FROM one.event')).state, 'DCB10', 'and is guarded');
 
+CREATE SCHEMA parts;
+CREATE TABLE parts.event (LIKE one.event) PARTITION BY RANGE (position);
+CREATE TABLE parts.append_id (LIKE one.append_id);
+SELECT pg_temp.refuses($$SELECT dcb.attach_store('parts')$$, 'DCB05', '^store "parts" does not exist$', 'no tables "event" and "append_id"', 'create_store',
+                       'a partitioned table is no store');
+SELECT is_empty($$SELECT FROM dcb.stores WHERE store = 'parts'$$, '… nor becomes one');
+
 SELECT * FROM finish();
 ROLLBACK;
