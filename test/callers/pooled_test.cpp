@@ -4,7 +4,9 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
+#include <thread>
 
 namespace {
 
@@ -18,6 +20,18 @@ class pooled : public testing::Test {
     if (std::getenv("TRANSACTION_POOLING") == nullptr) GTEST_SKIP() << "run this under test/sdk/with-pgbouncer";
   }
 };
+
+// It may have failed and be starting again (with-pgbouncer).
+void wait_for_pooler() {
+  using namespace std::chrono_literals;
+  for (const auto deadline = std::chrono::steady_clock::now() + 60s;;) try {
+      session();
+      return;
+    } catch (const race::unexpected&) {
+      if (std::chrono::steady_clock::now() > deadline) throw;
+      std::this_thread::sleep_for(5ms);
+    }
+}
 
 // Cancels through the pooler, timeouts for one transaction, clients that leave in the midst of a transaction, server sessions terminated behind the pooler's
 // back: what a client was told is true, and those who were not disturbed notice nothing but a lost connection.
@@ -90,6 +104,7 @@ TEST_F(pooled, clients_are_answered_truly) {
   });
   for (auto& thread : threads) thread.join();
   terminator.join();
+  wait_for_pooler();
   EXPECT_GT(ledger.acknowledged(), 0);
   EXPECT_GT(ledger.refused(), 0);
   ledger.check(store.name());
