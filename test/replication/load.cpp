@@ -129,6 +129,18 @@ class writer {
   std::int64_t own_ = 0;
 };
 
+// The servers from one on, in turn: where two of them take themselves for the primary, not all clients go to the same.
+std::string conninfo(const std::vector<std::string>& nodes, std::size_t first, std::size_t wanted) {
+  std::string hosts, ports;
+  for (std::size_t i = 0; i < wanted; ++i) {
+    const std::string& node = nodes[(first + i) % nodes.size()];
+    const auto colon = node.rfind(':');
+    hosts += (i == 0 ? "" : ",") + node.substr(0, colon);
+    ports += (i == 0 ? "" : ",") + node.substr(colon + 1);
+  }
+  return "host=" + hosts + " port=" + ports + " connect_timeout=2";
+}
+
 history log_of(race::session& s, const std::string& sql, const std::string& store) {
   history log;
   for (const auto& row : s.must(sql, {store}).rows) log.emplace(std::stoll(row[0]), row[1]);
@@ -142,28 +154,19 @@ int main(int count, char** arguments) {
   const bool lossless = std::string{arguments[1]} == "lossless";
   const std::string store = arguments[2];
   const std::filesystem::path folder = arguments[3];
-  std::string hosts, ports;
-  std::vector<std::string> nodes;
-  for (int i = 4; i < count; ++i) {
-    const std::string node = arguments[i];
-    const auto colon = node.rfind(':');
-    const std::string host = node.substr(0, colon), port = node.substr(colon + 1);
-    hosts += (i == 4 ? "" : ",") + host;
-    ports += (i == 4 ? "" : ",") + port;
-    nodes.push_back("host=" + host + " port=" + port + " connect_timeout=2");
-  }
-  const std::string all = "host=" + hosts + " port=" + ports + " connect_timeout=2";
+  const std::vector<std::string> nodes(arguments + 4, arguments + count);
   const char* const given = std::getenv("REPLICATION_SEED");
   const unsigned seed = given ? std::stoul(given) : std::random_device{}();
   std::cout << "# REPLICATION_SEED=" << seed << std::endl;
 
+  const std::string all = conninfo(nodes, 0, nodes.size());
   ledger known;
   std::vector<follower> followers;
-  for (const auto& node : nodes) followers.emplace_back(node, store, known);
+  for (std::size_t i = 0; i < nodes.size(); ++i) followers.emplace_back(conninfo(nodes, i, 1), store, known);
   std::vector<std::thread> threads;
   const char* const wanted = std::getenv("REPLICATION_WRITERS");
   for (int number = 0; number < (wanted ? std::stoi(wanted) : 6); ++number)
-    threads.emplace_back([&, number] { writer(number, all, store, lossless, seed, known).write(); });
+    threads.emplace_back([&, number] { writer(number, conninfo(nodes, number, nodes.size()), store, lossless, seed, known).write(); });
   for (auto& each : followers) threads.emplace_back([&each] { each.follow(); });
   threads.emplace_back([&] { consume(all, store, known); });
   while (!exists(folder / "stop")) {
