@@ -33,8 +33,9 @@ struct counting final : dcb::observer {
 class writer {
  public:
   writer(int number, const std::string& conninfo, const std::string& store, bool lossless, unsigned seed, ledger& known)
+      // A former primary that knows nothing of the new one answers and confirms nothing: only a new connection finds another.
       : store_(conninfo, store,
-               {.pool = {.max_connections = 1, .connect_timeout = 1s, .reconnect_timeout = 3s}, .cancel_grace = 300ms, .resolve_timeout = 5s, .watch = std::make_shared<counting>(known)}),
+               {.pool = {.max_connections = 1, .connect_timeout = 1s, .reconnect_timeout = 3s, .max_age = 5s}, .cancel_grace = 300ms, .resolve_timeout = 5s, .watch = std::make_shared<counting>(known)}),
         name_(std::to_string(number)),
         lossless_(lossless),
         random_(seed + number),
