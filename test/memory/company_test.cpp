@@ -22,10 +22,6 @@ class company : public testing::Test {
     for (const auto deadline = std::chrono::steady_clock::now() + 5min; s_.must(condition).value() != "t"; std::this_thread::sleep_for(2ms))
       if (std::chrono::steady_clock::now() > deadline) throw race::unexpected("never came true: " + condition);
   }
-  // Neither a session nor one that is gone; a worker may.
-  void until_nobody_waits() {
-    wait_until("SELECT NOT EXISTS (SELECT FROM dcb.waiters() AS w (pid) WHERE pid NOT IN (SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'pg_dcb %'))");
-  }
 
   memory::counted_store store_;
   session s_;
@@ -73,7 +69,7 @@ TEST_F(company, of_one_who_waits) {
   });
   waiter.cancel();
   EXPECT_EQ(waiting.get().sqlstate, "57014");
-  until_nobody_waits();
+  wait_until(race::nobody_waits);
 }
 
 // The worker, with a projection, a projection in trouble, NOTIFY and due commands.
@@ -125,7 +121,7 @@ TEST_F(company, of_those_who_are_ended) {
   });
   done = true;
   for (auto& each : appenders) each.join();
-  until_nobody_waits();
+  wait_until(race::nobody_waits);
   // As many as there are slots left: one that finds its own still in use would not get its turn.
   const int many = std::min(static_cast<int>(s_.must("SELECT current_setting('max_connections')::int - 20").number()), 100);
   race::in_parallel(many, [&](session& s, int) {
@@ -133,7 +129,7 @@ TEST_F(company, of_those_who_are_ended) {
     EXPECT_EQ(s.must("CALL dcb.wait_for_query($1, dcb.query(types => '{Never}'), 0, '1 ms')", {store_.name()}).value(), "f");
   });
   EXPECT_EQ(s_.must("SELECT dcb.count($1, dcb.query(types => '{C}'))", {store_.name()}).number(), 3 * many);
-  until_nobody_waits();
+  wait_until(race::nobody_waits);
 }
 
 // Connections come and go: the server's first process and the launcher keep nothing of them.

@@ -89,6 +89,10 @@ void in_parallel(int count, Work work) {
     if (exception) std::rethrow_exception(exception);
 }
 
+// Is there nobody left in the list of those who wait to be woken? Neither a session nor one that is gone; a background worker may be there.
+inline constexpr const char* nobody_waits =
+    "SELECT NOT EXISTS (SELECT FROM dcb.waiters() AS w (pid) WHERE pid NOT IN (SELECT pid FROM pg_stat_activity WHERE backend_type LIKE 'pg_dcb %'))";
+
 // Rounds of every race; RACE_ROUNDS lengthens it.
 int rounds(int usual = 200);
 

@@ -53,9 +53,8 @@ class waiting : public testing::Test {
   }
   std::string look_of(const waiter& w) { return s_.must("SELECT xact_start FROM pg_stat_activity WHERE pid = $1", {std::to_string(w.backend)}).value(); }
   bool is_waiting(int backend) { return asks("SELECT EXISTS (SELECT FROM dcb.waiters() AS pid WHERE pid = $1)", backend); }
-  // Sessions, that is; a background worker may be among the waiters too.
-  bool nobody_waits() {
-    return s_.must("SELECT NOT EXISTS (SELECT FROM dcb.waiters() AS w (pid) JOIN pg_stat_activity AS a USING (pid) WHERE a.backend_type = 'client backend')").value() == "t";
+  void until_nobody_waits() {
+    wait_until([&] { return s_.must(race::nobody_waits).value() == "t"; });
   }
   bool preloaded() { return s_.must("SHOW shared_preload_libraries").value() == "pg_dcb"; }
 
@@ -217,8 +216,7 @@ TEST_F(waiting, leaves_nothing_behind) {
   session().must("SELECT dcb.drop_store($1, true)", {store_.name()});
   EXPECT_EQ(homeless->get().sqlstate, "DCB05");
 
-  wait_until([&] { return asks("SELECT NOT EXISTS (SELECT FROM pg_stat_activity WHERE pid = $1)", terminated->backend); });
-  EXPECT_TRUE(nobody_waits());
+  until_nobody_waits();
 }
 
 // Sessions that come, wait, and are terminated at any moment, while others append.
@@ -238,7 +236,7 @@ TEST_F(waiting, survives_terminated_sessions) {
   });
   done = true;
   appender.join();
-  wait_until([&] { return nobody_waits(); });
+  until_nobody_waits();
 }
 
 // Read your own writes: a subscription has dealt with a position once nothing at or before it is pending, in any of its partitions.
