@@ -61,6 +61,11 @@ TEST_F(neighbour, that_keeps_transactions_open) {
   prepared.must("BEGIN");
   prepared.must("INSERT INTO \"" + name + "\".own SELECT type FROM dcb.read('" + name + "', max_count => 1)");
   prepared.must("PREPARE TRANSACTION '" + name + "'");
+  const struct forgotten {  // it would keep the store from being dropped, however the test ends
+    session& s;
+    const std::string& name;
+    ~forgotten() { s.run("ROLLBACK PREPARED '" + name + "'"); }
+  } left{prepared, name};
   traffic_.pass(2 * appends());
   EXPECT_EQ(old.must("SELECT count(*) FROM dcb.read($1)", {name}).number(), before);
   prepared.must("COMMIT PREPARED '" + name + "'");
@@ -70,7 +75,7 @@ TEST_F(neighbour, that_keeps_transactions_open) {
 
 // A pg_dump that nobody reads on from: its snapshot and locks stay. What it holds is the log up to some position.
 TEST_F(neighbour, that_dumps) {
-  FILE* dump = popen(("\"$(${PG_CONFIG:-pg_config} --bindir)\"/pg_dump --data-only --table='" + table() + "'").c_str(), "r");
+  std::unique_ptr<FILE, decltype(&pclose)> dump(popen(("\"$(${PG_CONFIG:-pg_config} --bindir)\"/pg_dump --data-only --table='" + table() + "'").c_str(), "r"), &pclose);
   ASSERT_NE(dump, nullptr);
   until("SELECT EXISTS (SELECT FROM pg_stat_activity WHERE application_name = 'pg_dump' AND query LIKE 'COPY%' AND state = 'active')", {});
   traffic_.pass(appends());
@@ -79,21 +84,35 @@ TEST_F(neighbour, that_dumps) {
   bool rows = false;
   char* line = nullptr;
   std::size_t size = 0;
-  while (getline(&line, &size, dump) > 0) {
+  while (getline(&line, &size, dump.get()) > 0) {
     const std::string text = line;
     if (text.starts_with("COPY ")) rows = true;
     else if (text.starts_with("\\.")) rows = false;
     else if (rows) dumped.insert(std::stoll(text));
   }
   free(line);
-  EXPECT_EQ(pclose(dump), 0);
+  EXPECT_EQ(pclose(dump.release()), 0);
   EXPECT_GE(dumped.size(), 4000u);
   EXPECT_EQ(*dumped.rbegin(), static_cast<std::int64_t>(dumped.size())) << "the dump has a hole";
   traffic_.finish();
 }
 
-// VACUUM and ANALYZE, slowed down so that they last, and at full speed.
+// VACUUM kept from ending by a page that a cursor has in hand; VACUUM and ANALYZE slowed down, and at full speed.
 TEST_F(neighbour, that_vacuums) {
+  {
+    session s;
+    std::future<answer> held;
+    session reads;  // the first to go
+    reads.must("BEGIN");
+    reads.must("DECLARE c CURSOR FOR SELECT * FROM dcb.read('" + traffic_.store() + "')");
+    reads.must("FETCH c");
+    held = start(s, "VACUUM (FREEZE) " + table());
+    until("SELECT wait_event = 'BufferPin' FROM pg_stat_activity WHERE pid = $1", {std::to_string(s.backend())});
+    traffic_.pass(appends() / 2);
+    EXPECT_FALSE(is_over(held)) << "it is over: this shows nothing";
+    reads.must("COMMIT");
+    succeeds(held);
+  }
   for (const char* command : {"VACUUM", "VACUUM (FREEZE)", "ANALYZE", "VACUUM (FREEZE, ANALYZE, DISABLE_PAGE_SKIPPING, INDEX_CLEANUP on)"}) {
     session s;
     s.must("SET vacuum_cost_delay = 100");
@@ -115,10 +134,12 @@ class neighbour_indexes : public neighbour, public testing::WithParamInterface<c
 TEST_P(neighbour_indexes, beside_appends) {
   std::string sql = GetParam();
   for (std::size_t at; (at = sql.find("STORE")) != std::string::npos;) sql.replace(at, 5, traffic_.store());
-  session old, s;
+  session s;
+  std::future<answer> work;
+  session old;  // the first to go
   old.must("BEGIN ISOLATION LEVEL REPEATABLE READ");
   old.must("SELECT 1");
-  auto work = start(s, sql);
+  work = start(s, sql);
   until("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = $1", {std::to_string(s.backend())});
   traffic_.pass(appends());
   EXPECT_FALSE(is_over(work)) << "it is over: this shows nothing";
@@ -127,6 +148,10 @@ TEST_P(neighbour_indexes, beside_appends) {
   succeeds(work);
   traffic_.pass(appends() / 4);
   traffic_.finish();
+  // Whatever is asked of the table by another index than the store's.
+  s.must("SET enable_seqscan = off");
+  s.must("SET enable_bitmapscan = off");
+  EXPECT_EQ(s.must("SELECT count(*) FROM " + table() + " WHERE recorded_at > '2000-01-01'").number(), s.must("SELECT dcb.head($1)", {traffic_.store()}).number());
 }
 
 INSTANTIATE_TEST_SUITE_P(callers, neighbour_indexes,

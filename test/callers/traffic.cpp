@@ -52,9 +52,16 @@ traffic::~traffic() {
 }
 
 void traffic::pass(int appends) {
-  const int before = ledger_.acknowledged();
-  for (const auto deadline = std::chrono::steady_clock::now() + 120s; ledger_.acknowledged() < before + appends; std::this_thread::sleep_for(1ms))
-    if (std::chrono::steady_clock::now() > deadline) throw race::unexpected("appends do not go on: " + std::to_string(ledger_.acknowledged() - before) + " of " + std::to_string(appends));
+  const auto until = [](const auto& count, int goal, const char* who) {
+    for (const auto deadline = std::chrono::steady_clock::now() + 120s; count() < goal; std::this_thread::sleep_for(1ms))
+      if (std::chrono::steady_clock::now() > deadline) throw race::unexpected(std::string(who) + " do not go on: at " + std::to_string(count()) + ", not at " + std::to_string(goal));
+  };
+  const int goal = ledger_.acknowledged() + appends;  // as positions are 1, 2, 3 ..., one that is reached by then
+  const int woken = awaited_;
+  until([&] { return ledger_.acknowledged(); }, goal, "appends");
+  until([&] { return read_.load(); }, goal, "readers");
+  until([&] { return consumed_.load(); }, goal, "consumers");
+  until([&] { return awaited_.load(); }, woken + 1, "waiters");
 }
 
 // Appends under a condition that only an event of one's own could break.
@@ -64,7 +71,7 @@ void traffic::write(session& s, int writer) {
   std::int64_t last = 0;
   while (!done_) {
     const std::string event = ledger_.fresh();
-    const std::string arguments = "($1, ARRAY[dcb.event($2, tags => ARRAY[$3, 'consumed'])], dcb.query(tags => ARRAY[$3]), $4)";
+    const std::string arguments = "($1, ARRAY[dcb.event($2, tags => ARRAY[$3, 'consumed'])], dcb.query(tags => ARRAY[$3]), $4, md5($2)::uuid)";
     const std::vector<std::string> parameters{store(), event, tag, std::to_string(last)};
     answer got;
     bool positioned = true;
@@ -87,6 +94,9 @@ void traffic::write(session& s, int writer) {
     EXPECT_TRUE(got.ok()) << got.sqlstate << " " << got.message;
     ledger_.told(got, event, got.ok() && positioned ? got.number() : 0);
     if (got.ok()) last = positioned ? got.number() : s.must("SELECT dcb.last($1, dcb.query(tags => ARRAY[$2]))", {store(), tag}).number();
+    if (got.ok() && positioned) {
+      EXPECT_EQ(s.must("CALL dcb.submit" + arguments, parameters).number(), last) << "it was appended before, by its append id";
+    }
     if (random() % 8 == 0) race::pause(random, 2000);
   }
 }
@@ -115,10 +125,13 @@ void traffic::consume(session& s) {
   const std::string token = "(SELECT token FROM \"" + store() + "\".checkpoint)";
   s.must("BEGIN");
   const auto moved = s.must("WITH batch AS MATERIALIZED (SELECT position, type FROM dcb.poll($1, 's', " + token + ", max_count => 200)), effect AS (INSERT INTO \"" + store() +
-                                "\".effect SELECT position FROM batch WHERE type IS NOT NULL) SELECT dcb.checkpoint($1, 's', " + token + ", max(position)) FROM batch HAVING count(*) > 0",
+                                "\".effect SELECT position FROM batch WHERE type IS NOT NULL) SELECT max(position), dcb.checkpoint($1, 's', " + token + ", max(position)) FROM batch HAVING count(*) > 0",
                             {store()});
   s.must("COMMIT");
-  if (moved.rows.empty()) std::this_thread::sleep_for(2ms);
+  if (moved.rows.empty())
+    std::this_thread::sleep_for(2ms);
+  else
+    consumed_ = static_cast<int>(moved.number());
 }
 
 void traffic::wait(session& s) {

@@ -15,7 +15,7 @@ class traffic {
 
   const std::string& store() const { return store_.name(); }
 
-  // Returns when so many more appends were acknowledged; throws if they do not go on.
+  // Returns when so many more appends were acknowledged, read and consumed, and somebody was woken; throws if that does not go on.
   void pass(int appends);
 
   // Ends it, and finds what is wrong, as test failures: every answer true, no false conflict, each decision by itself, nothing skipped or handed out twice.
@@ -31,7 +31,7 @@ class traffic {
   race::temporary_store store_;
   ledger ledger_;
   std::atomic<bool> done_{false};
-  std::atomic<int> won_{0}, read_{0}, awaited_{0};
+  std::atomic<int> won_{0}, read_{0}, consumed_{0}, awaited_{0};
   std::vector<std::thread> threads_;
 };
 
