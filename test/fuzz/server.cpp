@@ -208,8 +208,11 @@ tag_expression(String input)
 	TagExpression expression = make_tag_expression(to_string(name), to_string(path));
 	StringSet tags = derive_tags(expression, json, "The data");
 	for (String tag : tags)
+	{
+		require(as_text(tag) != nullptr, "a derived tag is text");
 		require(tag.length >= expression.prefix.length && std::memcmp(tag.data, expression.prefix.data, expression.prefix.length) == 0,
 		        "a derived tag begins with its name");
+	}
 	tags.normalise();
 	to_text_array(tags);
 }
