@@ -20,6 +20,7 @@ inline const std::map<std::string, std::vector<std::string>>& values() {
                  "'hostile_partitioned'", "'hostile_nowhere'", "'pg_catalog'", "'dcb'", "'public'", "'information_schema'", "'pg_toast'", "'Hostile_Good'", "'\"hostile_good\"'",
                  "'hostile_good.event'", "'a\"b'", "'a''b'", "repeat('s', 64)", "repeat('é', 40)", "repeat('s', 100000)", "'*'"}},
       {"name", {"'sub'", "NULL::text", "''", "'parts'", "'proj'", "'inl'", "'proj (rebuild)'", "'nobody'", "'a''b\"'", "repeat('x', 257)", "repeat('x', 100000)", "'NOTIFY'", "'customer'"}},
+      {"partition_by", {"'t'", "NULL::text", "''", "'nobody'", "'t:1'", "repeat('x', 257)", "repeat('é', 200)"}},
       {"expression", {"'$.a'", "NULL::text", "''", "'$'", "'strict $.**.x'", "'$ ? ('", "'$.a ? (@ like_regex \"(\")'", "'lax $.x.y[*].type()'", "'$x'", "'$.a / 0'", "repeat('.a', 600)", "'a'"}},
       {"mark", {"'0'", "NULL::text", "''", "'1'", "'999999999999999999'", "'-1'", "'x'", "repeat('9', 1000)"}},
       {"bigint", {"1", "NULL::bigint", "0", "-1", "2", "3", "5", "1000", "4294967296", "9223372036854775807", "(-9223372036854775808)", "9223372036854775806"}},
