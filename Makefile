@@ -104,7 +104,7 @@ campaign-full: ## full disks under load, ROUNDS (10; needs root)
 campaign-hostile: ## random calls of every function for MINUTES (15), and values as large as rows can be
 	@scripts/campaign-hostile $(MINUTES)
 
-campaign-memory: ## ten million appends and a hundred million reads without growth, MEMORY_ROUND (30000) operations a round
+campaign-memory: ## ten million appends and a hundred million reads without growth, MEMORY_ROUND (18000) operations a round
 	@scripts/campaign-memory $(MEMORY_ROUND)
 
 campaign-size: ## EVENTS (30000000) events against a million: rates, vacuum, restart, backup and restore
