@@ -50,3 +50,10 @@ make_assert_work() {
   cp -r "$build/server" "$work/server"
   copy_source "$work/pg_dcb"
 }
+
+# Puts a shell script before the server's program, under the program's own name, so that pg_ctl starts it: its first argument is -D then.
+wrap_server() {
+  mv "$work/server/bin/postgres" "$work/server/bin/postgres.real"
+  printf '%s\n' '#!/bin/bash' "$1" "exec $work/server/bin/postgres.real \"\$@\"" > "$work/server/bin/postgres"
+  chmod 755 "$work/server/bin/postgres"
+}
