@@ -60,7 +60,7 @@ check-assert: ## pgTAP, isolation specs, races and the worker's tests on a serve
 check-valgrind: ## pgTAP on a server under valgrind, built for that (long)
 	@scripts/check-valgrind
 
-check-sanitizers: ## the SDK with the address, undefined behaviour and thread sanitizers (long)
+check-sanitizers: ## the extension and the SDK with the address, undefined behaviour and thread sanitizers (long)
 	@scripts/check-sanitizers
 
 check-collisions: ## pgTAP with a tag index that knows four hashes only
