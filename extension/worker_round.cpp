@@ -217,7 +217,9 @@ become_new_for(Oid owner)
 
 		discard->target = DISCARD_ALL;
 		StartTransactionCommand();
+		PushActiveSnapshot(GetTransactionSnapshot()); /* dropping temporary tables reads the catalogue */
 		DiscardCommand(discard, true);
+		PopActiveSnapshot();
 		CommitTransactionCommand();
 	}
 	last_owner = owner;
