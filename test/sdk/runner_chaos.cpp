@@ -52,22 +52,33 @@ class runner_chaos : public runner_in_trouble {
       try {
         dcb::runner<Event> runner{store, {.lease = 1s, .look_again = 100ms, .watch = &watch}};
         runner.add(Ledger{.insert = insert()}).add(PartedLedger{{.name = "parted", .insert = insert()}});
+        std::atomic<bool> runs = true;
         std::jthread running{[&](std::stop_token going) {
           try {
             runner.run(going);
           } catch (const dcb::error&) {
-            // The connection was cut before it ran; come again.
+            // The connection was cut before it ran; come again, also when all is calm.
           }
+          runs = false;
         }};
         std::stop_callback end{stop, [&] { running.request_stop(); }};
         const auto until = std::chrono::steady_clock::now() + std::chrono::milliseconds{200 + random() % 1'000};
-        while (!stop.stop_requested() && (calm || std::chrono::steady_clock::now() < until)) std::this_thread::sleep_for(5ms);
+        while (!stop.stop_requested() && runs && (calm || std::chrono::steady_clock::now() < until)) std::this_thread::sleep_for(5ms);
         running.request_stop();
       } catch (const dcb::error&) {
       }
     }
   }
 };
+
+std::string standing(dcb::raw_store& of) {
+  std::string all;
+  for (const auto& row : of.reactions().status())
+    all += row.name + "/" + std::to_string(row.partition) + (row.state == dcb::subscription_state::active ? "" : ", not active") + " at " +
+           std::to_string(row.position) + " of " + std::to_string(row.head) + ", held by " + row.consumer.value_or("nobody") + ", " +
+           std::to_string(row.failures) + " failures: " + row.last_error.value_or("") + row.reason.value_or("") + "\n";
+  return all;
+}
 
 TEST_F(runner_chaos, every_event_has_its_effect_once_and_in_order) {
   std::atomic<bool> calm = false;
@@ -93,8 +104,7 @@ TEST_F(runner_chaos, every_event_has_its_effect_once_and_in_order) {
     calm = true;
     dcb::store<Event> store{"", name, named("reader")};
     await([&] { return !admin.reactions().status("ledger").empty() && !admin.reactions().status("parted").empty(); });
-    ASSERT_TRUE(dcb::wait_until(store, "ledger", store.head(), 120s));
-    ASSERT_TRUE(dcb::wait_until(store, "parted", store.head(), 120s));
+    for (const auto* subscription : {"ledger", "parted"}) ASSERT_TRUE(dcb::wait_until(store, subscription, store.head(), 120s)) << standing(admin);
   }
   EXPECT_GT(kills, 10) << "that was no test";
   const auto wanted = payments(admin);
