@@ -8,8 +8,13 @@ CREATE ROLE installer SUPERUSER;
 DROP EXTENSION pg_dcb CASCADE;
 DROP SCHEMA IF EXISTS dcb;
 CREATE SCHEMA dcb AUTHORIZATION mallory;
+SET LOCAL ROLE mallory;
+CREATE FUNCTION dcb.format(text, name) RETURNS text LANGUAGE sql RETURN 'planted';
+CREATE FUNCTION dcb.differs(name, name) RETURNS boolean LANGUAGE sql RETURN false;
+CREATE OPERATOR dcb.<> (LEFTARG = name, RIGHTARG = name, FUNCTION = dcb.differs);
+RESET ROLE;
 SELECT pg_temp.refuses('CREATE EXTENSION pg_dcb', '42501', '^schema "dcb" belongs to "mallory"$', 'could put functions beside', 'ALTER SCHEMA dcb OWNER',
-                       'not into a schema of a role without rights');
+                       'not into a schema of a role without rights, whatever is planted there');
 ALTER SCHEMA dcb OWNER TO CURRENT_USER;
 SELECT pg_temp.allows('CREATE EXTENSION pg_dcb', 'into one of one''s own');
 
