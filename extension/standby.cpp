@@ -135,7 +135,7 @@ void
 install_standby()
 {
 	if (process_shared_preload_libraries_in_progress)
-		add_shared_part({"pg_dcb standby", shared_size, attach});
+		add_shared_part({"pg_dcb_standby", shared_size, attach});
 }
 
 } // namespace dcb
