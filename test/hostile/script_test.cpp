@@ -58,8 +58,8 @@ TEST_F(script, makes_everything_anew_and_in_its_own_schema) {
     std::ifstream file(part.path());
     for (std::string line; std::getline(file, line);) {
       // At the beginning of a line stands what the script itself does; what its functions execute is indented.
-      if (name != "00_schema.sql" || line != "DO $$")  // that one test/sql/schema.sql tries, with planted functions
-        for (const char* careless : {"CREATE OR REPLACE", "DO ", "SET ", "ALTER DEFAULT", "INSERT ", "UPDATE ", "DELETE ", "SELECT "}) EXPECT_NE(line.rfind(careless, 0), 0u) << name << ": " << line;
+      if (name == "00_schema.sql" && line == "DO $$") continue;  // that one test/sql/schema.sql tries, with planted functions
+      for (const char* careless : {"CREATE OR REPLACE", "DO ", "SET ", "ALTER DEFAULT", "INSERT ", "UPDATE ", "DELETE ", "SELECT "}) EXPECT_NE(line.rfind(careless, 0), 0u) << name << ": " << line;
       EXPECT_EQ(line.find("IF NOT EXISTS"), line.find("EXECUTE") == line.npos ? line.npos : line.find("IF NOT EXISTS")) << name << ": " << line;
       for (const char* kind : {"CREATE FUNCTION ", "CREATE PROCEDURE ", "CREATE TYPE ", "CREATE VIEW ", "CREATE OPERATOR CLASS ", "CREATE TABLE "})
         if (line.rfind(kind, 0) == 0) {
