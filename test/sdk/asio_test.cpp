@@ -153,7 +153,7 @@ TEST_F(asio_store, context_that_goes_away_gives_its_calls_up) {
             co_await shop.async_append(opened);
           },
           asio::detached);
-    while (admin->ask("SELECT count(*) " + backends() + " AND wait_event_type = 'Lock'") != "2") context.run_for(10ms);
+    while (admin->ask("SELECT count(*) " + backends() + " AND wait_event_type IN ('Lock', 'Extension')") != "2") context.run_for(10ms);
   }
   admin->ask("SELECT count(pg_terminate_backend(pid)) " + backends());
   holder.ask("ROLLBACK");
