@@ -5,8 +5,11 @@
  *
  * - Events: type and tags within the limits, tags sorted and without duplicates.
  * - Position index: positions from 1 to the head without gaps, times that never decrease, as many rows as the table has.
- * - Tag index: entries strictly ascending; every entry of a row that the snapshot sees is one that the row asks for, and
- *   as many of them as the rows ask for in all, hence none missing; only if there are fewer are they looked for one by one.
+ * - Tag index: entries strictly ascending, one for each that the rows ask for, and no other that leads to a row.
+ *
+ * The index is in no order of the table's. To fetch the row of each entry takes a random access to the table for each,
+ * which does not end in time once the table is larger than the memory. So what the rows ask for is sorted as the index
+ * is, and both are read side by side. Only what is in one and not in the other is looked at by itself.
  *
  * Entries of rows that the snapshot does not see belong to appends that were rolled back or came later, and wait for
  * VACUUM if anything; but they have to point at a row that VACUUM has not removed. That is told without a lock against
@@ -15,8 +18,8 @@
  *
  * Contents that were changed by a superuser, with types, tags and positions as they have to be, do not show.
  */
+#include "entry_sort.hpp"
 #include "read.hpp"
-#include "tag_index.hpp"
 
 namespace dcb {
 namespace {
@@ -31,9 +34,8 @@ struct Verification
 	ReturnSetInfo *result;
 	MemoryContext row_context; /* emptied for every row or entry */
 	int64 problems;
-	int64 rows;    /* of the table */
-	int64 entries; /* that the rows ask for */
-	int64 steps;   /* of the part that runs */
+	int64 rows;  /* of the table */
+	int64 steps; /* of the part that runs */
 	TimestampTz last_notice;
 };
 
@@ -198,17 +200,67 @@ is_removed(Relation table, ItemPointer row)
 	return removed;
 }
 
-/* Answers how many entries belong to rows that the snapshot sees. */
-int64
-check_tag_index(Verification &v)
+/* An entry of the index that no row asks for at that place. An updated row's entry may lead to an earlier version of it. */
+void
+check_unasked(Verification &v, IndexScanDesc at, Entry &entry, TupleTableSlot *row)
+{
+	if (index_fetch_heap(at, row))
+	{
+		if (entry.key != key_of(row) || !hashes_of(row).contains(entry.hash))
+			report(v, "tag index", position_of(entry.key),
+			       psprintf("An entry leads to event " INT64_FORMAT ", which does not ask for it.", event_position(row)));
+	}
+	else if (is_removed(v.reading.store.events, &entry.row))
+		report(v, "tag index", position_of(entry.key), "An entry leads to a row that was removed.");
+	at->kill_prior_tuple = false; /* entries are never marked dead, see tag_index.cpp */
+}
+
+/* What a row asks for and the index does not have at that place: neither for an earlier version of the row? */
+void
+check_missing(Verification &v, IndexScanDesc lookup, Entry &entry, TupleTableSlot *row)
+{
+	ScanKeyData keys[2];
+	bool found = false;
+
+	ScanKeyInit(&keys[0], ENTRY_HASH, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(entry.hash));
+	ScanKeyInit(&keys[1], ENTRY_KEY, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(entry.key));
+	index_rescan(lookup, keys, 2, nullptr, 0);
+	while (!found && index_getnext_tid(lookup, ForwardScanDirection) != nullptr)
+	{
+		found = index_fetch_heap(lookup, row) && ItemPointerEquals(&row->tts_tid, &entry.row);
+		lookup->kill_prior_tuple = false;
+	}
+	if (found || !table_tuple_fetch_row_version(v.reading.store.events, &entry.row, v.reading.snapshot, row))
+		return;
+	if (type_hash(type_bits(event_type(row))) == entry.hash)
+		report(v, "tag index", event_position(row), "The type has no entry.");
+	for (String tag : event_tags(row))
+		if (tag.data != nullptr && tag_hash(tag) == entry.hash)
+			report(v, "tag index", event_position(row), psprintf("Tag \"%.*s\" has no entry.", tag.length, tag.data));
+}
+
+void
+check_tag_index(Verification &v, EntrySort &asked_for)
 {
 	const Store &store = v.reading.store;
 	IndexScanDesc scan = begin_index_scan(store.events, store.tags, v.reading.snapshot, 0);
+	IndexScanDesc lookup = begin_index_scan(store.events, store.tags, v.reading.snapshot, 2);
 	TupleTableSlot *row = table_slot_create(store.events, nullptr);
-	int64 good = 0;
-	int64 last_hash = PG_INT64_MIN;
-	int64 last_key = 0;
-	ItemPointerData last_row{};
+	Entry asked{};
+	Entry last{};
+	bool is_asked = asked_for.next(&asked);
+	auto in_row_context = [&](auto check, IndexScanDesc by, Entry &entry) {
+		MemoryContext caller = MemoryContextSwitchTo(v.row_context);
+		check(v, by, entry, row);
+		MemoryContextSwitchTo(caller);
+	};
+	auto skip_missing = [&](Entry *upto) {
+		for (; is_asked && (upto == nullptr || compare(asked, *upto) < 0); is_asked = asked_for.next(&asked))
+		{
+			step(v, "entries of the tag index");
+			in_row_context(check_missing, lookup, asked);
+		}
+	};
 
 	v.steps = 0;
 	scan->xs_want_itup = true;
@@ -216,68 +268,22 @@ check_tag_index(Verification &v)
 	while (ItemPointer target = index_getnext_tid(scan, ForwardScanDirection))
 	{
 		bool isnull;
-		int64 hash = DatumGetInt64(index_getattr(scan->xs_itup, ENTRY_HASH, scan->xs_itupdesc, &isnull));
-		int64 key = DatumGetInt64(index_getattr(scan->xs_itup, ENTRY_KEY, scan->xs_itupdesc, &isnull));
-		ItemPointerData here = *target;
+		Entry entry{DatumGetInt64(index_getattr(scan->xs_itup, ENTRY_HASH, scan->xs_itupdesc, &isnull)),
+		            DatumGetInt64(index_getattr(scan->xs_itup, ENTRY_KEY, scan->xs_itupdesc, &isnull)), *target};
 
 		step(v, "entries of the tag index");
-		MemoryContext caller = MemoryContextSwitchTo(v.row_context);
-		if (v.steps > 1 && (hash < last_hash || (hash == last_hash && key < last_key) ||
-		                    (hash == last_hash && key == last_key && ItemPointerCompare(&here, &last_row) <= 0)))
-			report(v, "tag index", position_of(key), "An entry is out of order.");
-		last_hash = hash;
-		last_key = key;
-		last_row = here;
-
-		if (index_fetch_heap(scan, row))
-		{
-			if (key == key_of(row) && hashes_of(row).contains(hash))
-				++good;
-			else
-				report(v, "tag index", position_of(key),
-				       psprintf("An entry leads to event " INT64_FORMAT ", which does not ask for it.",
-				                event_position(row)));
-		}
-		else if (is_removed(store.events, &here))
-			report(v, "tag index", position_of(key), "An entry leads to a row that was removed.");
-		scan->kill_prior_tuple = false; /* entries are never marked dead, see tag_index.cpp */
-		MemoryContextSwitchTo(caller);
+		if (v.steps > 1 && compare(last, entry) >= 0)
+			report(v, "tag index", position_of(entry.key), "An entry is out of order.");
+		last = entry;
+		skip_missing(&entry);
+		if (is_asked && compare(asked, entry) == 0)
+			is_asked = asked_for.next(&asked);
+		else
+			in_row_context(check_unasked, scan, entry);
 	}
+	skip_missing(nullptr);
 	ExecDropSingleTupleTableSlot(row);
-	index_endscan(scan);
-	return good;
-}
-
-void
-find_missing_entries(Verification &v)
-{
-	const Store &store = v.reading.store;
-	IndexScanDesc scan = begin_index_scan(store.events, store.tags, v.reading.snapshot, 2);
-	TupleTableSlot *found = table_slot_create(store.events, nullptr);
-	auto has_entry = [&](TupleTableSlot *row, int64 hash) {
-		ScanKeyData keys[2];
-		bool has = false;
-
-		ScanKeyInit(&keys[0], ENTRY_HASH, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(hash));
-		ScanKeyInit(&keys[1], ENTRY_KEY, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(key_of(row)));
-		index_rescan(scan, keys, 2, nullptr, 0);
-		while (!has && index_getnext_tid(scan, ForwardScanDirection) != nullptr)
-		{
-			has = index_fetch_heap(scan, found) && event_position(found) == event_position(row);
-			scan->kill_prior_tuple = false;
-		}
-		return has;
-	};
-
-	for_each_row(v, [&](TupleTableSlot *row) {
-		if (!has_entry(row, type_hash(type_bits(event_type(row)))))
-			report(v, "tag index", event_position(row), "The type has no entry.");
-		for (String tag : event_tags(row))
-			if (tag.data != nullptr && !has_entry(row, tag_hash(tag)))
-				report(v, "tag index", event_position(row),
-				       psprintf("Tag \"%.*s\" has no entry.", tag.length, tag.data));
-	});
-	ExecDropSingleTupleTableSlot(found);
+	index_endscan(lookup);
 	index_endscan(scan);
 }
 
@@ -294,14 +300,19 @@ DCB_FUNCTION(dcb_verify)
 	v.last_notice = GetCurrentTimestamp();
 	v.reading = begin_reading(fcinfo->args[0], GetActiveSnapshot());
 
+	EntrySort asked_for;
 	for_each_row(v, [&](TupleTableSlot *row) {
+		Hashes hashes = hashes_of(row);
+
 		++v.rows;
-		v.entries += hashes_of(row).count;
 		check_event(v, row);
+		for (int i = 0; i < hashes.count; ++i)
+			asked_for.add({hashes.items[i], key_of(row), row->tts_tid});
 	});
 	check_positions(v);
-	if (check_tag_index(v) != v.entries)
-		find_missing_entries(v);
+	asked_for.finish();
+	check_tag_index(v, asked_for);
+	asked_for.end();
 
 	end_reading(v.reading);
 	return Datum{0};

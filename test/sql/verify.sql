@@ -58,12 +58,36 @@ SELECT pg_temp.finds($$
     DROP INDEX v.event_tags;
     CREATE INDEX event_tags ON v.event USING dcb_tags (tags, pg_temp.other_key(position, type))$$,
   '{"tag index 20: An entry leads to event 21, which does not ask for it.","tag index 21: The type has no entry."}', 'an entry under another key');
+SELECT pg_temp.finds($$
+    SELECT dcb.create_store('bare');
+    UPDATE pg_index SET indisready = false WHERE indexrelid = 'bare.event_tags'::regclass;
+    INSERT INTO bare.event (position, type, tags, data, recorded_at) VALUES (1, 'New', '{a}', '{}', 'infinity');
+    UPDATE pg_index SET indisready = true WHERE indexrelid = 'bare.event_tags'::regclass;
+    CREATE OR REPLACE FUNCTION pg_temp.problems() RETURNS text[] LANGUAGE sql AS $f$SELECT array_agg(detail ORDER BY detail) FROM dcb.verify('bare') $f$ $$,
+  '{"Tag \"a\" has no entry.","The type has no entry."}', 'a tag index without an entry');
+
+-- Contents are not looked at; the entries of a row lead to where it was before.
+SELECT pg_temp.finds($$UPDATE v.event SET data = '{"changed": true}'$$, '{}', 'contents that were changed');
 
 -- A long list ends.
 SELECT pg_temp.finds($$INSERT INTO v.event (position, type, tags, data, recorded_at) SELECT 100 + 2 * n, 'New', '{}', '{}', 'infinity' FROM generate_series(1, 2000) AS n$$,
   (SELECT array_agg(CASE WHEN n = 1001 THEN 'more : There are more problems than these.' ELSE format('gap %s: It comes next after position %s.', 100 + 2 * n, CASE n WHEN 1 THEN 22 ELSE 98 + 2 * n END) END ORDER BY n)
    FROM generate_series(1, 1001) AS n), 'after a thousand problems it says that there are more');
 SELECT is(pg_temp.problems(), '{}', 'the store is as it was');
+
+-- What is sorted exceeds the memory for it.
+SELECT dcb.create_store('large');
+SELECT dcb.append('large', array_agg(dcb.event('T' || n % 7, tags => ARRAY['n:' || n, 'm:' || n % 500]))) FROM generate_series(1, 20000) AS n;
+SET LOCAL maintenance_work_mem = '1MB';
+SELECT is((SELECT count(*) FROM dcb.verify('large')), 0::bigint, 'a store that is larger than the memory');
+SET LOCAL session_replication_role = replica;
+UPDATE pg_index SET indisready = false WHERE indexrelid = 'large.event_tags'::regclass;
+INSERT INTO large.event (position, type, tags, data, recorded_at) VALUES (20001, 'New', '{a,m:7}', '{}', 'infinity');
+UPDATE pg_index SET indisready = true WHERE indexrelid = 'large.event_tags'::regclass;
+SELECT results_eq($$SELECT problem, position, detail FROM dcb.verify('large') ORDER BY detail$$,
+  $$VALUES ('tag index', 20001::bigint, 'Tag "a" has no entry.'), ('tag index', 20001, 'Tag "m:7" has no entry.'), ('tag index', 20001, 'The type has no entry.')$$,
+  'what is missing there');
+SET LOCAL session_replication_role = origin;
 
 -- Rights and errors are those of a read.
 CREATE ROLE verify_reader;
