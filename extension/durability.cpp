@@ -98,12 +98,6 @@ after_append_wrote()
 	end_of_append = XactLastRecEnd;
 }
 
-bool
-waits_for_remote_apply()
-{
-	return synchronous_commit >= SYNCHRONOUS_COMMIT_REMOTE_APPLY;
-}
-
 TransactionId
 writer_of(TupleTableSlot *event)
 {

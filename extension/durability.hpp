@@ -24,9 +24,6 @@ namespace dcb {
 void before_append_writes();
 void after_append_wrote();
 
-/* Then the commit record itself must say so, and nobody else's can stand in for it. */
-bool waits_for_remote_apply();
-
 /* The transaction that wrote a row read through an index; none for one that is durable for certain, or our own. */
 TransactionId writer_of(TupleTableSlot *event);
 

@@ -20,7 +20,6 @@
  * The next leader is the one that has led most often: its caches are warm. Nobody starves by that, since every leader
  * serves all who wait.
  */
-#include "durability.hpp"
 #include "group.hpp"
 #include "group_queue.hpp"
 #include "projection.hpp"

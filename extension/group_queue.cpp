@@ -131,10 +131,10 @@ shared_size()
 }
 
 void
-attach(void *memory, LWLock *lock)
+attach(void *memory, bool is_first, LWLock *lock)
 {
 	shared = static_cast<Shared *>(memory);
-	if (lock == nullptr)
+	if (!is_first)
 		return;
 	shared->lock = lock;
 	shared->leader_count = 0;

@@ -25,7 +25,8 @@ request_parts()
 	for (int i = 0; i < part_count; ++i)
 	{
 		RequestAddinShmemSpace(parts[i].size());
-		RequestNamedLWLockTranche(parts[i].name, 1);
+		if (parts[i].wants_lock)
+			RequestNamedLWLockTranche(parts[i].name, 1);
 	}
 }
 
@@ -40,7 +41,7 @@ start_parts()
 		bool found;
 		void *memory = ShmemInitStruct(parts[i].name, parts[i].size(), &found);
 
-		parts[i].attach(memory, found ? nullptr : &GetNamedLWLockTranche(parts[i].name)->lock);
+		parts[i].attach(memory, !found, parts[i].wants_lock ? &GetNamedLWLockTranche(parts[i].name)->lock : nullptr);
 	}
 	LWLockRelease(AddinShmemInitLock);
 }

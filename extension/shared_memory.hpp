@@ -15,8 +15,9 @@ struct SharedPart
 {
 	const char *name; /* of the memory, and of its light lock's tranche */
 	Size (*size)();   /* asked for once MaxBackends is known */
-	/* Keeps the address. The first process gets the part's lock as well, and fills the memory; others get null. */
-	void (*attach)(void *memory, LWLock *lock);
+	/* Keeps the address; the first process fills the memory. `lock` is null unless the part wants one. */
+	void (*attach)(void *memory, bool is_first, LWLock *lock);
+	bool wants_lock = true;
 };
 
 /* To be called while shared_preload_libraries are loaded. */

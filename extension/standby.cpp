@@ -33,10 +33,10 @@ shared_size()
 }
 
 void
-attach(void *memory, LWLock *lock)
+attach(void *memory, bool is_first, LWLock *)
 {
 	confirmation = static_cast<ConditionVariable *>(memory);
-	if (lock != nullptr)
+	if (is_first)
 		ConditionVariableInit(confirmation);
 }
 
@@ -62,6 +62,12 @@ sleep_until_confirmation()
 
 } // namespace
 
+bool
+waits_for_remote_apply()
+{
+	return synchronous_commit >= SYNCHRONOUS_COMMIT_REMOTE_APPLY;
+}
+
 /* What they have said is kept: it only grows. */
 bool
 is_confirmed(XLogRecPtr commit)
@@ -71,9 +77,9 @@ is_confirmed(XLogRecPtr commit)
 	if (!standbys_are_asked())
 		return true;
 
-	int mode = synchronous_commit == SYNCHRONOUS_COMMIT_REMOTE_WRITE    ? SYNC_REP_WAIT_WRITE
-	           : synchronous_commit >= SYNCHRONOUS_COMMIT_REMOTE_APPLY ? SYNC_REP_WAIT_APPLY
-	                                                                   : SYNC_REP_WAIT_FLUSH;
+	int mode = synchronous_commit == SYNCHRONOUS_COMMIT_REMOTE_WRITE ? SYNC_REP_WAIT_WRITE
+	           : waits_for_remote_apply()                            ? SYNC_REP_WAIT_APPLY
+	                                                                 : SYNC_REP_WAIT_FLUSH;
 	if (commit > confirmed[mode])
 	{
 		LWLockAcquire(SyncRepLock, LW_SHARED);
@@ -135,7 +141,7 @@ void
 install_standby()
 {
 	if (process_shared_preload_libraries_in_progress)
-		add_shared_part({"pg_dcb_standby", shared_size, attach});
+		add_shared_part({.name = "pg_dcb_standby", .size = shared_size, .attach = attach, .wants_lock = false});
 }
 
 } // namespace dcb

@@ -7,6 +7,9 @@
 
 namespace dcb {
 
+/* Then the commit record itself must say so, and nobody else's can stand in for it. */
+bool waits_for_remote_apply();
+
 /* Have they? True as well if there is nobody to ask. */
 bool is_confirmed(XLogRecPtr commit);
 

@@ -97,10 +97,10 @@ shared_size()
 }
 
 void
-attach(void *memory, LWLock *lock)
+attach(void *memory, bool is_first, LWLock *lock)
 {
 	shared = static_cast<Shared *>(memory);
-	if (lock == nullptr)
+	if (!is_first)
 		return;
 	*shared = {};
 	shared->lock = lock;
