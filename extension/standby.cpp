@@ -99,7 +99,10 @@ await_standbys_as_writer(XLogRecPtr commit)
 		ConditionVariableBroadcast(confirmation);
 }
 
-/* An error, or an answer that standbys have it, would both be wrong: as for the server's own wait. */
+/*
+ * An error, or an answer that standbys have it, would both be wrong: as for the server's own wait. Clients know both warnings by
+ * the names of the functions that raise them.
+ */
 void
 await_standbys_as_member(XLogRecPtr commit)
 {

@@ -26,9 +26,10 @@ bool is_parting(const PGresult* notice) {
 }
 
 // A commit's wait for synchronous standbys ends by a warning when it is told to cancel: the commit counts as done, though a fail-over may lose it.
+// It is the server's own, or, when others' appends were committed together with this one, the extension's.
 bool is_unconfirmed(const PGresult* notice) {
   const char* const function = PQresultErrorField(notice, PG_DIAG_SOURCE_FUNCTION);
-  return function && std::string_view{function} == "SyncRepWaitForLSN";
+  return function && (std::string_view{function} == "SyncRepWaitForLSN" || std::string_view{function} == "await_standbys_as_member");
 }
 
 }  // namespace
@@ -47,12 +48,14 @@ std::string sql_result::field(int code) const {
 connection::connection(const connection_settings& settings, const call_limits& limits, std::int64_t generation)
     : cancel_grace_(settings.cancel_grace), transaction_pooling_(settings.transaction_pooling), generation_(generation) {
   std::string failures;
-  for (const auto& target : settings.targets) {
+  const auto count = static_cast<std::int64_t>(settings.targets.size());
+  for (std::int64_t i = 0; i < count; ++i) {
+    next_generation_ = generation + i + 1;
     try {
-      connect(settings, target, limits);
+      connect(settings, settings.targets[static_cast<std::size_t>((generation + i) % count)], limits);
       return;
     } catch (const connection_error& e) {
-      if (settings.targets.size() == 1) throw;
+      if (count == 1) throw;
       failures += (failures.empty() ? "" : "; ") + std::string{e.what()};
     }
   }
@@ -244,6 +247,7 @@ sql_result connection::collect(const statement& what, const call_limits& limits,
   if (reason && (row || broken_ || failure.field(PG_DIAG_SQLSTATE) == "57014")) throw_interrupted(*reason, what.commits && broken_);
   if (failure) fail(what, failure);
   if (what.commits && unconfirmed_) {
+    is_wrong_server_ = true;
     if (reason) throw_interrupted(*reason, true);
     throw connection_error("standbys have not confirmed the commit", {.hint = in_doubt_hint, .in_doubt = true});
   }
@@ -289,6 +293,7 @@ void connection::fail(const statement& what, const sql_result& failure) {
                                           .in_doubt = what.commits});
   }
   if (!leaves_connection_sound(from.sqlstate)) broken_ = true;
+  is_wrong_server_ |= is_read_only(from.sqlstate);
   if (from.message.empty()) from.message = last_message();
   throw_server_error(std::move(from));
 }

@@ -52,7 +52,7 @@ class sql_result {
 
 class connection {
  public:
-  /// To the first target that is as wanted. Throws `connection_error`, `timeout`, `cancelled`.
+  /// To the first target that is as wanted, each generation begins with the target after that of the one before. Throws `connection_error`, `timeout`, `cancelled`.
   connection(const connection_settings& settings, const call_limits& limits, std::int64_t generation);
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -62,7 +62,10 @@ class connection {
   std::chrono::milliseconds cancel_grace() const { return cancel_grace_; }
   std::string_view host() const { return PQhost(owned_.get()); }
   int server_process() const { return PQbackendPID(owned_.get()); }
-  std::int64_t generation() const { return generation_; }  ///< as given
+  std::int64_t generation() const { return generation_; }            ///< as given
+  std::int64_t next_generation() const { return next_generation_; }  ///< which begins with the target after this one
+  /// Whether its server refused to write, or its standbys did not confirm a commit: it may be a former primary.
+  bool is_wrong_server() const { return is_wrong_server_; }
   steady::time_point made() const { return made_; }
   steady::time_point last_used() const { return last_used_; }
   void used() { last_used_ = steady::now(); }
@@ -103,12 +106,14 @@ class connection {
   const std::chrono::milliseconds cancel_grace_;
   const bool transaction_pooling_;
   const std::int64_t generation_;
+  std::int64_t next_generation_ = 0;
   const steady::time_point made_ = steady::now();
   steady::time_point last_used_ = made_;
   std::set<std::string_view> prepared_;
   std::optional<dcb_types> types_;
   bool broken_ = false;
   bool unconfirmed_ = false;  // by standbys, what the last statement committed
+  bool is_wrong_server_ = false;
 };
 
 }  // namespace dcb::inline v0

@@ -139,6 +139,8 @@ std::string_view pool::unfit(const connection& lent) const {
 
 void pool::give_back(owned_connection returned) noexcept {
   if (returned) {
+    auto generation = returned->generation();
+    if (returned->is_wrong_server()) generation_.compare_exchange_strong(generation, returned->next_generation());  // once, however many find out
     if (const auto reason = unfit(*returned); !reason.empty())
       close(std::exchange(returned, nullptr), reason);  // before the lock: closing may take a moment
     else
@@ -167,8 +169,6 @@ void pool::give_back(owned_connection returned) noexcept {
   }
   if (idle_too_long) close(std::move(idle_too_long), "it lay idle for long");
 }
-
-void pool::retire_all() noexcept { ++generation_; }
 
 void pool::close(owned_connection closed, std::string_view reason) const noexcept {
   if (!closed) return;

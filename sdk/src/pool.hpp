@@ -3,6 +3,8 @@
 // Connections made when needed, at most so many, kept for the next call. Invariant: `open_` counts those that lie idle, those that are
 // lent or handed over, and those that are being made. A connection belongs to one lease, to the idle list or to one waiter, never to two of them.
 // Who waits is served in order: nobody takes an idle connection while somebody waits.
+// When a server turns out to be the wrong one, all connections that were made before go, each as soon as it is not lent, and the hosts are tried from
+// the next one on.
 
 #include "connection.hpp"
 
@@ -55,9 +57,6 @@ class pool : public std::enable_shared_from_this<pool> {
   /// `connection_error`, `cancelled`.
   lease acquire(const call_limits& limits, steady::time_point give_up = steady::time_point::max());
 
-  /// Closes every connection made before now, as soon as it is given back: they lead to a server that is no longer the right one.
-  void retire_all() noexcept;
-
  private:
   using owned_connection = std::unique_ptr<connection>;
   struct waiter {
@@ -84,7 +83,7 @@ class pool : public std::enable_shared_from_this<pool> {
   std::vector<owned_connection> idle_;  // the latest used last
   std::deque<waiter*> waiting_;
   std::size_t open_ = 0;
-  std::atomic<std::int64_t> generation_ = 0;  // connections of former ones are retired
+  std::atomic<std::int64_t> generation_ = 0;  // rises when the server is the wrong one; connections of former ones are retired
   std::atomic<bool> reached_ = false;         // a connection has been made once
 };
 

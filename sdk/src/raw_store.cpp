@@ -23,7 +23,7 @@ struct raw_store::impl {
 
   observer* watch() const { return connections->options().watch.get(); }
 
-  /// Runs what writes. A server that was written to before and refuses that now is left, with all connections to it; nothing has been stored then.
+  /// Runs what writes, once more if a server that was written to before refuses that now: the pool leaves it, and nothing has been stored.
   template <class Work>
   auto write(const char* name, const call_limits& limits, const Work& work, steady::time_point give_up = steady::time_point::max()) const;
 
@@ -117,9 +117,6 @@ namespace {
 // Whether the store itself has answered.
 bool is_verdict(const error& answer) { return answer.sqlstate().starts_with("DCB"); }
 
-// The server has become a standby, or is no longer to be written to.
-bool is_read_only(const error& answer) { return answer.sqlstate() == "25006"; }
-
 }  // namespace
 
 template <class Work>
@@ -133,8 +130,7 @@ auto raw_store::impl::write(const char* name, const call_limits& limits, const W
   try {
     return once();
   } catch (const error& e) {
-    if (!is_read_only(e) || !used_before) throw;
-    connections->retire_all();
+    if (!is_read_only(e.sqlstate()) || !used_before) throw;
     tell_retry(name, 1, e);
   }
   return once();

@@ -54,6 +54,8 @@ void throw_server_error(server_error from) {
   throw error(from.message, std::move(info));
 }
 
+bool is_read_only(std::string_view sqlstate) { return sqlstate == "25006"; }
+
 bool leaves_connection_sound(std::string_view sqlstate) {
   return sqlstate.starts_with("DCB") || sqlstate.starts_with("22") || sqlstate.starts_with("23") || sqlstate.starts_with("40") ||
          is_one_of(sqlstate, std::array<std::string_view, 4>{"42501", "55P03", "57014", "25P02"});

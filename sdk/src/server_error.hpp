@@ -22,6 +22,9 @@ struct server_error {
 /// numbers of types, which an extension created anew makes void: after them the connection is not used again.
 bool leaves_connection_sound(std::string_view sqlstate);
 
+/// The server has become a standby, or is no longer to be written to.
+bool is_read_only(std::string_view sqlstate);
+
 inline constexpr const char* in_doubt_hint = "It may have been stored. Repeat it with the same append id, or read to find out.";
 
 /// What an error tells besides its message, marked as in doubt.

@@ -25,6 +25,11 @@ class pair : public ::testing::Test {
     return {.pool = {.max_connections = 2}, .application_name = "pair_test", .reader_conninfo = std::move(readers), .watch = told};
   }
   dcb::raw_store open_hosts(const std::string& hosts) const { return {"host=" + hosts, "shop", options()}; }
+  void wait_for(const std::string& standbys) {
+    on_primary.ask("ALTER SYSTEM SET synchronous_standby_names = '" + standbys + "'");
+    on_primary.ask("SELECT pg_reload_conf()");
+    on_primary.await("current_setting('synchronous_standby_names') = '" + standbys + "'");
+  }
   /// Until the standby shows what the primary has.
   void await_replay() { on_standby.await("pg_last_wal_replay_lsn() >= '" + on_primary.ask("SELECT pg_current_wal_flush_lsn()") + "'"); }
   void promote() {
@@ -110,11 +115,6 @@ TEST_F(pair, lost_primary_is_replaced_and_what_was_in_doubt_resolved) {
 
 // Cancelled in its wait for standbys the server calls the commit done.
 TEST_F(pair, append_that_no_standby_has_confirmed_is_in_doubt) {
-  const auto wait_for = [&](const std::string& names) {
-    on_primary.ask("ALTER SYSTEM SET synchronous_standby_names = '" + names + "'");
-    on_primary.ask("SELECT pg_reload_conf()");
-    on_primary.await("current_setting('synchronous_standby_names') = '" + names + "'");
-  };
   dcb::raw_store store{"", "shop", options()};
   EXPECT_EQ(store.append(one_event()), 1);
   const auto id = dcb::uuid::random();
@@ -128,6 +128,55 @@ TEST_F(pair, append_that_no_standby_has_confirmed_is_in_doubt) {
   EXPECT_EQ(on_primary.ask("SELECT count(*) FROM shop.event"), "2") << "this test needs an append that is in the log";
   wait_for("*");
   EXPECT_EQ(store.append(one_event(), {}, {.append_id = id}), 2);
+}
+
+// One of the two commits for both.
+TEST_F(pair, append_in_a_group_that_no_standby_has_confirmed_is_in_doubt) {
+  dcb::raw_store store{"", "shop", options()};
+  wait_for("nobody");
+  on_primary.ask("BEGIN");
+  on_primary.ask("SELECT dcb.append('shop', ARRAY[dcb.event('Holds the lock')])");
+  std::stop_source stop;
+  const auto append = [&] {
+    try {
+      store.append(one_event(), {}, {.timeout = 60s, .stop = stop.get_token()});
+      return false;
+    } catch (const dcb::cancelled& ended) {
+      return ended.in_doubt();
+    }
+  };
+  auto one = std::async(std::launch::async, append), other = std::async(std::launch::async, append);
+  session observer{database, primary};
+  const std::string sessions = "FROM pg_stat_activity WHERE application_name = 'pair_test' AND ";
+  observer.await("count(DISTINCT wait_event_type) = 2 " + sessions + "wait_event_type IN ('Lock', 'Extension')");  // who leads, who follows
+  on_primary.ask("ROLLBACK");
+  observer.await("count(*) = 2 " + sessions + "wait_event = 'SyncRep'");
+  EXPECT_EQ(observer.ask("SELECT count(*) || ' in ' || count(DISTINCT xmin::text) FROM shop.event"), "2 in 1") << "this test needs a group";
+  stop.request_stop();
+  EXPECT_TRUE(one.get());
+  EXPECT_TRUE(other.get());
+}
+
+// It goes on taking writes, to nobody's use; what was in doubt there is repeated where it counts.
+TEST_F(pair, former_primary_is_left) {
+  auto first = open_hosts(primary + "," + standby), last = open_hosts(standby + "," + primary);
+  for (auto* store : {&first, &last}) {
+    auto one = store->begin(), other = store->begin();
+  }
+  EXPECT_EQ(first.append(one_event()), 1);
+  EXPECT_EQ(last.append(one_event()), 2);
+  await_replay();
+  promote();
+  std::int64_t position = 2;
+  for (auto* store : {&first, &last}) {
+    const auto id = dcb::uuid::random();
+    EXPECT_THROW(store->append(one_event("Doubtful"), {}, {.append_id = id, .timeout = 500ms}), dcb::timeout);
+    EXPECT_EQ(on_primary.ask("SELECT max(position) FROM shop.event"), std::to_string(++position)) << "this test needs an append in the former primary's log";
+    EXPECT_EQ(store->append(one_event("Doubtful"), {}, {.append_id = id, .timeout = 20s}), position);
+    EXPECT_EQ(on_standby.ask("SELECT max(position) FROM shop.event"), std::to_string(position));
+    auto one = store->begin(), other = store->begin();
+  }
+  EXPECT_EQ(on_primary.ask("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pair_test'"), "0");
 }
 
 // Neither the session's process answers nor the one that takes the request to cancel.
