@@ -231,8 +231,9 @@ class follow : public way {
   operation once(session& client) override {
     const auto question = [tag = tag_(client)](std::string& out) { put_query(out, {}, std::vector<std::string_view>{tag}); };
     if (client.head == 0) client.head = (co_await client.run(head, client.with().text(store_.name))).int8(0, 0);
-    co_await client.run(wait_for_query, client.with().text(store_.name).raw(question).int8(client.head));
-    const result events = co_await client.run(read, client.with().text(store_.name).raw(question).int8(client.head).null());
+    client.queue(wait_for_query, client.with().text(store_.name).raw(question).int8(client.head));
+    client.queue(read, client.with().text(store_.name).raw(question).int8(client.head).null());
+    const result events = co_await client.finish();
     if (events.rows() == 0) co_return;
     client.head = events.int8(events.rows() - 1, 0);
     client.counts.rows += static_cast<std::uint64_t>(events.rows());

@@ -144,6 +144,14 @@ open_store(Datum name, LOCKMODE lock, AclMode rights)
 	return store;
 }
 
+Oid
+find_event_table(Datum name)
+{
+	Oid schema = get_namespace_oid(text_to_cstring(DatumGetTextPP(name)), true);
+
+	return OidIsValid(schema) ? get_relname_relid("event", schema) : InvalidOid;
+}
+
 void
 close_store(const Store &store)
 {

@@ -25,6 +25,9 @@ struct Store
 Store open_store(Datum name, LOCKMODE lock, AclMode rights);
 void close_store(const Store &store);
 
+/* The event table of what may be a store called by a text datum, without a lock; InvalidOid if there is none. */
+Oid find_event_table(Datum name);
+
 /* Closes a store that nothing was done with and gives back its locks, `lock` as given to open_store(). */
 void release_store(Store &store, LOCKMODE lock);
 

@@ -63,17 +63,17 @@ sleep_until_woken(int64 milliseconds)
 
 /*
  * Calls look(filter) until it answers true, or the time is up: in a transaction of its own, with a new snapshot. The filter
- * that it fills is of what may change its answer.
+ * that it fills is of what may change its answer. Who knows it before need not look a second time before the first sleep.
  */
 template <class Look>
 bool
-wait_until(TimestampTz deadline, Look look)
+wait_until(TimestampTz deadline, const WakeFilter *known, Look look)
 {
 	SPI_connect_ext(SPI_OPT_NONATOMIC);
 
 	MemoryContext context = AllocSetContextCreate(CurrentMemoryContext, "dcb wait", ALLOCSET_DEFAULT_SIZES);
-	WakeFilter awaited{};
-	bool registered = false;
+	WakeFilter awaited = known != nullptr ? *known : WakeFilter{};
+	bool registered = known != nullptr && start_waiting(awaited);
 	int64 pause = FIRST_PAUSE;
 	bool done;
 
@@ -93,7 +93,7 @@ wait_until(TimestampTz deadline, Look look)
 		int64 left = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), deadline);
 		if (done || left == 0)
 			break;
-		/* Before it sleeps it looks once more. */
+		/* What came between the look and now wakes nobody: it looks once more before it sleeps. */
 		if ((!registered || !(filter == awaited)) && start_waiting(filter))
 		{
 			registered = true;
@@ -107,6 +107,23 @@ wait_until(TimestampTz deadline, Look look)
 	SPI_finish();
 	return done;
 }
+
+/*
+ * How far nothing was found: no look goes that way again. The head is read from the second look in vain on, since most
+ * waits have one.
+ */
+struct Seen
+{
+	int64 upto = 0;
+	bool looked = false;
+
+	void note(const Reading &reading, bool found)
+	{
+		if (looked && !found)
+			upto = read_head(reading.store, reading.snapshot).position;
+		looked = true;
+	}
+};
 
 bool
 has_pending(const Reading &reading, const Subscription &subscription, int64 upto)
@@ -174,8 +191,8 @@ DCB_FUNCTION(dcb_wait_for_events)
 
 	TupleDesc description = result_row(fcinfo);
 	int64 checkpoint = 0;
-	int64 seen = 0; /* after that checkpoint nothing was pending up to here: no look goes that way again */
-	bool found = wait_until(deadline_argument(fcinfo->args[2]), [&](WakeFilter *filter) {
+	Seen seen;
+	bool found = wait_until(deadline_argument(fcinfo->args[2]), nullptr, [&](WakeFilter *filter) {
 		Reading reading = begin_look(fcinfo->args[0], filter);
 		Subscription subscription = load_subscription(reading, fcinfo->args[1], fcinfo->args[3]);
 		bool pending = false;
@@ -186,10 +203,11 @@ DCB_FUNCTION(dcb_wait_for_events)
 		{
 			check_history(reading, subscription.position, subscription.recorded_at);
 			if (subscription.position != checkpoint)
-				seen = checkpoint = subscription.position;
-			subscription.query.start_after(checkpoint, seen);
+				seen = {};
+			checkpoint = subscription.position;
+			subscription.query.start_after(checkpoint, seen.upto);
 			pending = has_pending(reading, subscription, PG_INT64_MAX);
-			seen = read_head(reading.store, reading.snapshot).position;
+			seen.note(reading, pending);
 		}
 		end_reading(reading);
 		return pending;
@@ -207,15 +225,18 @@ DCB_FUNCTION(dcb_wait_for_query)
 	std::fill_n(arguments, READ_ARGUMENTS, NullableDatum{0, true});
 	std::copy_n(fcinfo->args, ARGUMENT_AFTER + 1, arguments);
 	ReadRequest request = read_request(arguments);
-	int64 seen = 0; /* nothing matched up to here */
-	bool found = wait_until(deadline_argument(fcinfo->args[3]), [&](WakeFilter *filter) {
+	WakeFilter known{};
+	known.events = PG_ARGISNULL(0) ? InvalidOid : find_event_table(fcinfo->args[0].value);
+	known.add(request.query);
+	Seen seen;
+	bool found = wait_until(deadline_argument(fcinfo->args[3]), OidIsValid(known.events) ? &known : nullptr, [&](WakeFilter *filter) {
 		Reading reading = begin_look(fcinfo->args[0], filter);
 		Query query = decode(fcinfo->args[1].value);
 
 		filter->add(query);
-		query.start_after(request.range.after, seen);
+		query.start_after(request.range.after, seen.upto);
 		bool matched = has_match(reading, query);
-		seen = read_head(reading.store, reading.snapshot).position;
+		seen.note(reading, matched);
 		end_reading(reading);
 		return matched;
 	});
@@ -234,7 +255,7 @@ DCB_FUNCTION(dcb_wait_for)
 
 	TupleDesc description = result_row(fcinfo);
 	int64 position = PG_GETARG_INT64(1);
-	bool reached = wait_until(deadline_argument(fcinfo->args[2]), [&](WakeFilter *filter) {
+	bool reached = wait_until(deadline_argument(fcinfo->args[2]), nullptr, [&](WakeFilter *filter) {
 		Reading reading = begin_look(fcinfo->args[0], filter);
 		TimestampTz recorded_at;
 		bool there = position <= 0 || find_recorded_at(reading, position, &recorded_at);
@@ -250,8 +271,7 @@ DCB_FUNCTION(dcb_wait_for)
 /* dcb.announce(store, name, moved) → void: wakes who waits for that subscription, once the transaction has committed. */
 DCB_FUNCTION(dcb_announce)
 {
-	Oid schema = get_namespace_oid(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
-	Oid events = OidIsValid(schema) ? get_relname_relid("event", schema) : InvalidOid;
+	Oid events = find_event_table(PG_GETARG_DATUM(0));
 	bool moved = PG_GETARG_BOOL(2);
 
 	if (OidIsValid(events))

@@ -76,6 +76,23 @@ TEST_F(pipeline, of_calls_with_one_sync) {
   EXPECT_EQ(stored(), "A,B");
 }
 
+// A wait and a read of what ended it, in one round trip.
+TEST_F(pipeline, of_a_wait_and_a_read) {
+  for (int seen = 0; seen < race::rounds(10); ++seen) {
+    const std::vector<std::string> where = {store_.name(), std::to_string(seen)};
+    send("CALL dcb.wait_for_query($1, dcb.query(types => '{A}'), $2, '60 s')", where);
+    send("SELECT min(position) FROM dcb.read($1, dcb.query(types => '{A}'), after => $2)", where);
+    sync();
+    PQflush(s_.connection());
+    while (watcher_.must("SELECT wait_event_type IS DISTINCT FROM 'Extension' FROM pg_stat_activity WHERE pid = $1", {std::to_string(s_.backend())}).value() == "t")
+      std::this_thread::yield();
+    watcher_.must("SELECT dcb.append($1, ARRAY[dcb.event('A')])", {store_.name()});
+    EXPECT_EQ(next().value(), "t");
+    EXPECT_EQ(next().number(), seen + 1);
+    next();
+  }
+}
+
 // A write before the call in the same pipeline is not the call's to commit: it is refused, whether the write is done or put off.
 TEST_F(pipeline, refuses_a_call_after_a_write) {
   for (const char* write : {"SELECT dcb.append($1, ARRAY[dcb.event('W')])", "SELECT dcb.append_at_commit($1, ARRAY[dcb.event('W')])"}) {

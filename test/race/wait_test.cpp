@@ -111,7 +111,7 @@ TEST_P(waiting_rounds, miss_nothing) {
     std::mt19937 random(i);
     for (int round = 0; round < rounds; ++round) {
       if (round % 2 == i) {
-        race::pause(random, 500 + 10 * items);
+        race::pause(random, 500 + items);
         s.must(random() % 2 == 0 ? "CALL dcb.submit($1, ARRAY[dcb.event('Ball')])" : "SELECT dcb.append($1, ARRAY[dcb.event('Ball')])", {store_.name()});
       } else {
         const auto began = std::chrono::steady_clock::now();
@@ -122,7 +122,7 @@ TEST_P(waiting_rounds, miss_nothing) {
   });
 }
 
-INSTANTIATE_TEST_SUITE_P(race, waiting_rounds, testing::Values(1, 400), [](const auto& info) { return "items_" + std::to_string(info.param); });
+INSTANTIATE_TEST_SUITE_P(race, waiting_rounds, testing::Values(1, 1000), [](const auto& info) { return "items_" + std::to_string(info.param); });
 
 // Nobody waited when the events were appended; somebody does when they are committed.
 TEST_F(waiting, comes_between_append_and_commit) {
