@@ -61,9 +61,9 @@ invite bystander() {
   return [](server& at) { return std::make_unique<open_transaction>(at); };
 }
 
-invite subscribers(log& of, int count) {
-  return [&of, count](server& at) {
-    return std::make_unique<crowd>(at, count, [what = dcb_subscriber(of)](session& who) {
+invite subscribers(log& of, int count, awaited whom) {
+  return [&of, count, whom](server& at) {
+    return std::make_unique<crowd>(at, count, [what = dcb_subscriber(of, whom)](session& who) {
       what->prepare(who);
       complete(who, what->once(who));
     });

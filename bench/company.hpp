@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "server.hpp"
-#include "shop.hpp"
+#include "way.hpp"
 
 namespace bench {
 
@@ -23,7 +23,7 @@ using invite = std::function<std::unique_ptr<company>(server&)>;
 invite bystander();
 
 // Sessions that wait, each for the events of a customer of its own, and read them when they come.
-invite subscribers(log& of, int count);
+invite subscribers(log& of, int count, awaited whom);
 
 // A session that appends an event every some milliseconds, marked with the time at which it was sent.
 invite slow_appender(log& to);

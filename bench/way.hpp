@@ -31,8 +31,9 @@ way_ptr dcb_decision_in_line(log& in, chooser carts);  // after waiting in line 
 way_ptr dcb_mixed(log& in, append_by how, chooser carts);
 // Waits for an event of company's slow_appender, and reads it.
 way_ptr dcb_wake_up(log& of);
-// The same for the events of a customer, another one for each client.
-way_ptr dcb_subscriber(log& of);
+// The same for the events of a customer, another one for each client; of customers who are there, or of some who never come.
+enum class awaited { customers, nobody };
+way_ptr dcb_subscriber(log& of, awaited whom);
 enum class reading {
   cart,          // by two tags: 10 events
   cart_tag,      // by one tag: 10 events

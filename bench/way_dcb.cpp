@@ -308,8 +308,9 @@ way_ptr dcb_decision(log& in, append_by how, chooser carts) { return std::make_s
 way_ptr dcb_decision_in_line(log& in, chooser carts) { return std::make_shared<decide_in_line>(in, std::move(carts)); }
 
 way_ptr dcb_wake_up(log& of) { return std::make_shared<wake_up>(of); }
-way_ptr dcb_subscriber(log& of) {
-  return std::make_shared<follow>(of, [](const session& client) { return cart_of(client.index * 1000).customer; });
+way_ptr dcb_subscriber(log& of, awaited whom) {
+  const auto first = whom == awaited::customers ? 0 : of.carts();
+  return std::make_shared<follow>(of, [first](const session& client) { return cart_of(first + client.index * 1000).customer; });
 }
 
 way_ptr dcb_mixed(log& in, append_by how, chooser carts) { return std::make_shared<mix>(in, how, std::move(carts)); }
