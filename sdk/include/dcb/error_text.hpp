@@ -1,5 +1,6 @@
 #pragma once
 
+#include <dcb/enum_names.hpp>
 #include <dcb/json.hpp>
 #include <dcb/reflect.hpp>
 
@@ -13,7 +14,7 @@ namespace dcb::inline v0 {
 template <class Error>
 std::string error_text(const Error& error) {
   if constexpr (std::is_enum_v<Error>) {
-    const auto name = json::enum_name(error);
+    const auto name = reflect::enum_name(error);
     return name.empty() ? to_json(error) : std::string{name};
   } else if constexpr (std::convertible_to<const Error&, std::string>)
     return error;

@@ -22,6 +22,7 @@
 // templates know a reader and a writer of values and no notation: MessagePack (msgpack.hpp) is another pair of them.
 #pragma once
 
+#include <dcb/enum_names.hpp>
 #include <dcb/event.hpp>
 #include <dcb/export.hpp>
 #include <dcb/id.hpp>
@@ -112,57 +113,6 @@ concept sequence = !map_like<T> && !std::same_as<T, std::string> && !std::same_a
   t.clear();
   t.insert(t.end(), std::declval<typename T::value_type>());
 };
-
-// The names of an enum's values 0 to 127 (empty where there is none), from one instantiation.
-template <class E, E... Values>
-consteval auto find_enum_names() {
-  std::string_view text = __PRETTY_FUNCTION__;
-#if defined(__clang__)
-  text = text.substr(text.find("Values = <") + 10);
-  constexpr std::string_view separators = ",>";
-#else
-  text = text.substr(text.find("Values = {") + 10);
-  constexpr std::string_view separators = ",}";
-#endif
-  std::array<std::string_view, sizeof...(Values)> names{};
-  for (auto& name : names) {
-    const auto end = text.find_first_of(separators);
-    const std::string_view value = text.substr(0, end);
-    if (value.find(')') == value.npos || value.rfind(':') > value.rfind(')')) {  // not a cast such as (colour)7
-      if (value.rfind(':') != value.npos) name = reflect::last_name(value);
-    }
-    text = text.substr(end + 2 < text.size() ? end + 2 : end);
-  }
-  return names;
-}
-template <class E>
-concept named_enum = std::is_enum_v<E> && requires {
-  E{0};
-};
-template <named_enum E>
-inline constexpr auto enum_names = []<std::size_t... I>(std::index_sequence<I...>) {
-  return find_enum_names<E, static_cast<E>(I)...>();
-}
-(std::make_index_sequence<128>{});
-
-template <class E>
-std::string_view enum_name(E value) {
-  if constexpr (named_enum<E>) {
-    const auto number = static_cast<std::underlying_type_t<E>>(value);
-    if (number >= 0 && static_cast<std::size_t>(number) < enum_names<E>.size()) return enum_names<E>[static_cast<std::size_t>(number)];
-  }
-  return {};
-}
-
-template <class E>
-bool enum_value(std::string_view name, E& value) {
-  if constexpr (named_enum<E>) {
-    for (std::size_t i = 0; i < enum_names<E>.size(); ++i) {
-      if (enum_names<E>[i] == name && !name.empty()) return value = static_cast<E>(i), true;
-    }
-  }
-  return false;
-}
 
 template <class T>
 consteval std::string_view name_of() {
@@ -264,7 +214,7 @@ std::string key_text(const K& key) {
   if constexpr (is_id<K>)
     return key_text(key.value);
   else if constexpr (std::is_enum_v<K>)
-    return std::string{enum_name(key)}.empty() ? to_tag(static_cast<std::underlying_type_t<K>>(key)) : std::string{enum_name(key)};
+    return std::string{reflect::enum_name(key)}.empty() ? to_tag(static_cast<std::underlying_type_t<K>>(key)) : std::string{reflect::enum_name(key)};
   else
     return to_tag(key);
 }
@@ -277,7 +227,7 @@ K read_key(const reader& in, std::string_view text) {
     return read_uuid(in, text);
   else if constexpr (std::is_enum_v<K>) {
     K key{};
-    if (!enum_value(text, key)) key = static_cast<K>(read_key<std::underlying_type_t<K>>(in, text));
+    if (!reflect::enum_value(text, key)) key = static_cast<K>(read_key<std::underlying_type_t<K>>(in, text));
     return key;
   } else if constexpr (std::integral<K>) {
     K key{};
@@ -299,7 +249,7 @@ void put(writer& out, const T& value) {
   else if constexpr (std::same_as<T, bool>)
     out.put_bool(value);
   else if constexpr (std::is_enum_v<T>) {
-    if (const auto name = enum_name(value); !name.empty())
+    if (const auto name = reflect::enum_name(value); !name.empty())
       out.put_string(name);
     else
       put(out, static_cast<std::underlying_type_t<T>>(value));
@@ -377,7 +327,7 @@ void take(reader& in, T& value) {
     const auto name = in.take_enum(number);
     if (number)
       value = static_cast<T>(*number);
-    else if (!enum_value(name, value))
+    else if (!reflect::enum_value(name, value))
       in.fail("no enumerator is named \"" + std::string{name} + "\"");
   } else if constexpr (std::signed_integral<T>) {
     value = static_cast<T>(in.take_integer(std::numeric_limits<T>::min(), std::numeric_limits<T>::max()));

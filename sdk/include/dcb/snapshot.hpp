@@ -12,6 +12,7 @@
 // way of folding the same events into the same members, needs a new version: dcb::every(100, 2).
 #pragma once
 
+#include <dcb/enum_names.hpp>
 #include <dcb/event_log.hpp>
 #include <dcb/export.hpp>
 #include <dcb/json.hpp>
@@ -63,8 +64,8 @@ void add_shape(std::string& text, const shapes_around* around = nullptr) {
     text += "bool";
   } else if constexpr (std::is_enum_v<T>) {
     text += "enum";
-    if constexpr (json::named_enum<T>)
-      for (const auto name : json::enum_names<T>)
+    if constexpr (reflect::named_enum<T>)
+      for (const auto name : reflect::enum_names<T>)
         if (!name.empty()) (text += ',') += name;
   } else if constexpr (std::integral<T>) {
     text += (std::signed_integral<T> ? "int" : "unsigned") + std::to_string(sizeof(T));
