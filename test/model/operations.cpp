@@ -86,6 +86,18 @@ operation append_at_commit() {
   };
 }
 
+// An append that is rolled back at once: by chance alone it hardly ever comes between a savepoint and the way back to it.
+operation undone() {
+  const operation undo = any_below(2) == 0 ? append() : append_at_commit();
+  return [=](const reference& r) -> std::vector<statement> {
+    if (!r.in_transaction() || r.failed()) return {};
+    std::vector<statement> statements{{"SAVEPOINT u", [](reference& m) { return m.savepoint("u"), nothing(); }, statement::control}};
+    for (auto& each : undo(r)) statements.push_back(std::move(each));
+    statements.push_back({"ROLLBACK TO u", [](reference& m) { return m.rollback_to("u"), nothing(); }, statement::end});
+    return statements;
+  };
+}
+
 operation submit() {
   const request_draft draft = any_request();
   return [=](const reference& r) -> std::vector<statement> {
@@ -282,7 +294,8 @@ rc::Gen<operation> any_operation() {
                    {12, begin},
                    {12, end},
                    {10, savepoint},
-                   {1, prepare},
+                   {4, undone},
+                   {3, prepare},
                    {22, read},
                    {10, look},
                    {2, matches},
