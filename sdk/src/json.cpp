@@ -200,7 +200,7 @@ std::size_t end_of_number(std::string_view text, const std::size_t at) {
   return end;
 }
 
-// The text with 0 for each well-formed number.
+// The text with 0 for each well-formed number, up to the first one that is none: what comes behind that does not matter.
 std::string without_numbers(std::string_view text) {
   std::string out;
   bool in_string = false;
@@ -211,13 +211,14 @@ std::string without_numbers(std::string_view text) {
       continue;
     }
     if (c == '"') in_string = !in_string;
-    const std::size_t end = in_string || (c != '-' && (c < '0' || c > '9')) ? i : end_of_number(text, i);
-    if (end == i) {
+    if (in_string || (c != '-' && (c < '0' || c > '9'))) {
       out += c;
-    } else {
-      out += '0';
-      i = end - 1;
+      continue;
     }
+    const std::size_t end = end_of_number(text, i);
+    if (end == i) return out += text.substr(i);
+    out += '0';
+    i = end - 1;
   }
   return out;
 }

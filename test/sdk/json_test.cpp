@@ -236,6 +236,13 @@ TEST(json, bytes_are_base64) {
     EXPECT_EQ(decode_failure<Bytes>(text), "Bytes.bytes: not base64") << text;
 }
 
+// Each digit is looked at once: else this would take hours.
+TEST(json, long_numbers_that_are_none_are_refused_at_once) {
+  const std::string digits(4'000'000, '5');
+  for (const char* end : {".]", "e]", "e+]", "x]"}) EXPECT_THROW(dcb::json::check("[" + digits + end), dcb::error) << end;
+  EXPECT_NO_THROW(dcb::json::check("[" + digits + ", 1e999, -" + digits + "]"));
+}
+
 TEST(json, numbers_are_limited_by_their_type) {
   EXPECT_EQ(decode_failure<Narrow>(R"({"n":1e39})"), "Narrow.n: a number beyond what a float can hold");
   EXPECT_EQ(dcb::from_json<Narrow>(R"({"n":3.4028234663852886e38})").n, std::numeric_limits<float>::max());
