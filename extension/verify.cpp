@@ -250,6 +250,8 @@ check_tag_index(Verification &v, EntrySort &asked_for)
 	Entry last{};
 	bool is_asked = asked_for.next(&asked);
 	auto in_row_context = [&](auto check, IndexScanDesc by, Entry &entry) {
+		if (v.problems > MAX_PROBLEMS)
+			return;
 		MemoryContext caller = MemoryContextSwitchTo(v.row_context);
 		check(v, by, entry, row);
 		MemoryContextSwitchTo(caller);
