@@ -197,7 +197,8 @@ std::size_t end_of_number(std::string_view text, const std::size_t at) {
     take("+-");
     if (!take_digits()) return at;
   }
-  return end;
+  // 1e5.5 is none, and 0 in place of 1e5 would make it one.
+  return take("0123456789.+-eE") ? at : end;
 }
 
 // The text with 0 for each well-formed number, up to the first one that is none: what comes behind that does not matter.

@@ -243,6 +243,10 @@ TEST(json, long_numbers_that_are_none_are_refused_at_once) {
   EXPECT_NO_THROW(dcb::json::check("[" + digits + ", 1e999, -" + digits + "]"));
 }
 
+TEST(json, numbers_that_run_into_others_are_none) {
+  for (const char* text : {"1e5.5", "1e999.5", "1e5e5", "01", "1.5.5", "1-1", "-1e5-", "[1e999.5, 2]"}) EXPECT_THROW(dcb::json::check(text), dcb::error) << text;
+}
+
 TEST(json, numbers_are_limited_by_their_type) {
   EXPECT_EQ(decode_failure<Narrow>(R"({"n":1e39})"), "Narrow.n: a number beyond what a float can hold");
   EXPECT_EQ(dcb::from_json<Narrow>(R"({"n":3.4028234663852886e38})").n, std::numeric_limits<float>::max());

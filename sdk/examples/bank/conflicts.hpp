@@ -31,7 +31,7 @@ class conflict_counter : public dcb::observer {
     std::map<pair, int> counts;
     for (const auto& [decision, position] : conflicts_)
       for (const auto& recorded : store.read(dcb::event_query::all(), {.after = position - 1, .upto = position}))
-        std::visit([&]<class E>(const E&) { ++counts[{decision, std::string{dcb::event_name<E>()}}]; }, recorded.event);
+        std::visit([&, &name = decision]<class E>(const E&) { ++counts[{name, std::string{dcb::event_name<E>()}}]; }, recorded.event);
     return counts;
   }
 
