@@ -105,6 +105,14 @@ struct Metrics : dcb::runner_observer {
   std::atomic<std::int64_t> handled = 0, in_the_hospital = 0;
 };
 
+TEST(guide_reactions, has_a_status_for_each_partition) {
+  dcb::memory_store<ShopEvent> store;
+  dcb::runner runner{store};
+  runner.add(TeaSales{});
+  runner.create();
+  EXPECT_EQ(runner.status().size(), 8u);
+}
+
 TEST(guide_reactions, runs) {
   dcb::memory_store<ShopEvent> store;
   mail_provider provider;
