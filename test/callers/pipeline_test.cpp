@@ -84,8 +84,10 @@ TEST_F(pipeline, of_a_wait_and_a_read) {
     send("SELECT min(position) FROM dcb.read($1, dcb.query(types => '{A}'), after => $2)", where);
     sync();
     PQflush(s_.connection());
-    while (watcher_.must("SELECT wait_event_type IS DISTINCT FROM 'Extension' FROM pg_stat_activity WHERE pid = $1", {std::to_string(s_.backend())}).value() == "t")
-      std::this_thread::yield();
+    while (watcher_.must("SELECT wait_event_type IS DISTINCT FROM 'Extension' FROM pg_stat_activity WHERE pid = $1", {std::to_string(s_.backend())}).value() == "t") {
+      ASSERT_EQ(PQconsumeInput(s_.connection()), 1);
+      ASSERT_EQ(PQisBusy(s_.connection()), 1) << "it has not waited";
+    }
     watcher_.must("SELECT dcb.append($1, ARRAY[dcb.event('A')])", {store_.name()});
     EXPECT_EQ(next().value(), "t");
     EXPECT_EQ(next().number(), seen + 1);
